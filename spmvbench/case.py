@@ -1,0 +1,74 @@
+"""A case: one problem under one condition, and the formats to measure on it together."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from spmvbench.problems.base import Problem
+
+PROTOCOL = 1
+"""Version of the measuring rules; raised whenever a change of them can change a number."""
+
+
+@dataclass(frozen=True)
+class Timing:
+    """When to stop sampling, and when to give up.
+
+    `budget_s`: seconds of sampling per format. `precision`: half-width of the 95 % interval of the
+    median, as a share of it, that ends sampling. `timeout_s`: the longest one step (pack, plan, one
+    product) of one format may take.
+    """
+
+    budget_s: float = 1.0
+    precision: float = 0.02
+    min_samples: int = 30
+    timeout_s: float = 120.0
+
+    @property
+    def protocol(self) -> str:
+        """The `protocol` column: rows of different protocols are never taken for one another."""
+        text = json.dumps(asdict(self), sort_keys=True)
+        return f"{PROTOCOL}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
+
+
+@dataclass(frozen=True)
+class Case:
+    """One problem, one cache state, one number of threads: timed interleaved, in one process.
+
+    `anchors` are dense formats measured before: they are timed again so that speed-ups have
+    their pair, and leave no second record. `timed` False: check only, nothing is timed.
+    """
+
+    experiment: str
+    problem: Problem
+    formats: tuple[str, ...]
+    cache: str
+    threads: int
+    timing: Timing = field(default_factory=Timing)
+    anchors: tuple[str, ...] = ()
+    timed: bool = True
+
+    @property
+    def label(self) -> str:
+        """How progress and messages name it."""
+        return f"{self.problem.key} {self.cache} {self.threads}t"
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values for the worker's pipe."""
+        return asdict(self)
+
+    @staticmethod
+    def from_json(plain: dict[str, Any]) -> Case:
+        """The inverse of `to_json`."""
+        return Case(
+            **plain
+            | {
+                "problem": Problem(**plain["problem"]),
+                "timing": Timing(**plain["timing"]),
+                "formats": tuple(plain["formats"]),
+                "anchors": tuple(plain["anchors"]),
+            }
+        )

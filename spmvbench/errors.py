@@ -1,0 +1,36 @@
+"""One exception per kind of user mistake. Its text is one line: place, value seen, expected, next step."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class UserError(Exception):
+    """Base of all: the command line prints it without a traceback and exits with 2."""
+
+
+class ExperimentError(UserError):
+    """An experiment file that cannot be read, understood or afforded."""
+
+
+class UnknownFormat(UserError):
+    """A format name that leads to no class, or to one that is not a Format."""
+
+
+class DeviceError(UserError):
+    """A device that was asked for and is not there."""
+
+
+class SourceError(UserError):
+    """A matrix file that cannot be used as it is."""
+
+
+class ResultsError(UserError):
+    """A results folder that cannot be read, written or locked."""
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """`; did you mean 'macko'?`, or nothing when no known word is near."""
+    near = difflib.get_close_matches(word, list(known), n=1)
+    return f"; did you mean '{near[0]}'?" if near else ""

@@ -1,0 +1,103 @@
+"""Formats by name. A file in this folder or in baselines/ is found by its name; there is no registry."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import pkgutil
+import sys
+from pathlib import Path
+from types import ModuleType
+
+from spmvbench import baselines
+from spmvbench.errors import UnknownFormat, did_you_mean
+from spmvbench.formats.base import Format, MatVec, Packed, Precision, Target
+
+__all__ = ["Format", "MatVec", "Packed", "Precision", "Target", "module_names", "names", "resolve"]
+
+HOW = "a format outside this repository is named 'package.module:Class' or 'path/to/file.py:Class'"
+
+
+def module_names() -> dict[str, str]:
+    """File name as a format name -> importable module, ours first; reads folders, imports nothing.
+
+    A file may hold variants: then its name is the beginning of theirs.
+    """
+    here = [m.name for m in pkgutil.iter_modules(__path__) if m.name != "base"]
+    found = {name: f"{__name__}.{name}" for name in here}
+    found |= {name: f"spmvbench.baselines.{name}" for name in baselines.names()}
+    return {name.replace("_", "-"): module for name, module in found.items()}
+
+
+def names() -> list[str]:
+    """All format names of this repository. Imports every format file."""
+    return [cls.name for module in module_names().values() for cls in _classes(_load(module))]
+
+
+def resolve(name: str) -> Format:
+    """The format of that name: ours, a baseline, or a stranger's.
+
+    Raises: UnknownFormat, with the nearest known name.
+    """
+    if ":" in name:
+        return _outside(name)
+    files = module_names()
+    for stem in sorted(files, key=len, reverse=True):
+        if name == stem or name.startswith(stem + "-"):
+            for cls in _classes(_load(files[stem])):
+                if cls.name == name:
+                    return cls()
+    raise UnknownFormat(f"unknown format '{name}'{did_you_mean(name, files)} {HOW}")
+
+
+def check_name(name: str) -> None:
+    """Refuse what cannot be a format, without importing any: for reading an experiment file.
+
+    Raises: UnknownFormat.
+    """
+    if ":" in name:
+        place = name.rpartition(":")[0]
+        if place.endswith(".py") and not Path(place).is_file():
+            raise UnknownFormat(f"format '{name}': there is no file {place}; {HOW}")
+        return
+    files = module_names()
+    if not any(name == stem or name.startswith(stem + "-") for stem in files):
+        raise UnknownFormat(f"unknown format '{name}'{did_you_mean(name, files)} {HOW}")
+
+
+def _load(module: str) -> ModuleType:
+    return importlib.import_module(module)
+
+
+def _classes(module: ModuleType) -> list[type[Format]]:
+    """The formats a module defines itself, in source order."""
+    return [
+        value
+        for value in vars(module).values()
+        if isinstance(value, type)
+        and issubclass(value, Format)
+        and value.__module__ == module.__name__
+        and "name" in vars(value)
+    ]
+
+
+def _outside(name: str) -> Format:
+    place, _, attribute = name.rpartition(":")
+    try:
+        module = _load_file(Path(place)) if place.endswith(".py") else _load(place)
+        cls = getattr(module, attribute)
+    except (ImportError, AttributeError, OSError, SyntaxError) as error:
+        raise UnknownFormat(f"format '{name}': {error}; {HOW}") from error
+    if not (isinstance(cls, type) and issubclass(cls, Format)):
+        raise UnknownFormat(f"format '{name}' is no subclass of spmvbench.formats.base.Format")
+    return cls()
+
+
+def _load_file(path: Path) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(f"spmvbench_outside_{path.stem}", path)
+    if spec is None or spec.loader is None or not path.is_file():
+        raise ImportError(f"there is no file {path}")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module

@@ -1,0 +1,108 @@
+"""What a format is: a way to pack a dense matrix, to unpack it, and to plan a product with it."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import ClassVar, Protocol
+
+from spmvbench.dtypes import Array
+from spmvbench.problems.base import Problem
+
+MatVec = Callable[[Array, Array], None]
+"""`matvec(x, y)` writes A x into y, both on the device; it allocates nothing. Only this is timed.
+
+Shapes: x (cols,) and y (rows,) for batch 1; x (cols, batch) and y (rows, batch), C order, above.
+"""
+
+
+class Target(Protocol):
+    """What a format may know of the device that it plans a product for."""
+
+    kind: str
+    threads: int
+    batch: int
+
+    def put(self, array: Array) -> Array:
+        """A copy of a host array on the device, aligned to 64 bytes or more."""
+        ...
+
+    def empty(self, shape: int | tuple[int, ...], dtype: str) -> Array:
+        """An uninitialised array on the device, aligned to 64 bytes or more."""
+        ...
+
+
+@dataclass(frozen=True)
+class Packed:
+    """A packed matrix: host arrays in the order in which a kernel takes them."""
+
+    shape: tuple[int, int]
+    dtype: str
+    arrays: Mapping[str, Array]
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all arrays. No byte count of a packed matrix exists anywhere else."""
+        return sum(int(array.nbytes) for array in self.arrays.values())
+
+
+@dataclass(frozen=True)
+class Precision:
+    """The types a product works in: stored values, x as handed over, accumulator, y as written."""
+
+    values: str
+    x: str
+    accumulate: str
+    y: str
+
+
+class Format(ABC):
+    """One packed layout and its product. One file, one level, no mixins.
+
+    `name` is the YAML key, the CSV value and the plot label; the file has the same name with `_`
+    for `-`. `dense` says that every element is stored, zeros too: such rows are the baselines.
+    A format with `lossless` False is judged against `unpack(packed)` instead of A.
+    `devices` and `dtypes` say what there are kernels for.
+    """
+
+    name: ClassVar[str]
+    devices: ClassVar[tuple[str, ...]] = ("cpu",)
+    dtypes: ClassVar[tuple[str, ...]] = ("float16", "bfloat16", "float32")
+    accumulate: ClassVar[str] = "float32"
+    lossless: ClassVar[bool] = True
+    dense: ClassVar[bool] = False
+
+    def unavailable(self, device: str, problem: Problem | None = None) -> str | None:
+        """Why it cannot run there and how to get it, in one line; None when it can.
+
+        Without a problem: on that kind of device at all.
+        """
+        if device not in self.devices:
+            return f"{self.name} has no kernel for {device}, only for {', '.join(self.devices)}"
+        if problem and problem.dtype not in self.dtypes:
+            return f"{self.name} takes {', '.join(self.dtypes)}, not {problem.dtype}"
+        return None
+
+    def precision(self, dtype: str, device: str) -> Precision:
+        """The types of a product of weights given as `dtype`; recorded, and the bound follows them.
+
+        A CPU multiplies in float32, so x and y are float32 there; a GPU takes and gives `dtype`.
+        """
+        vector = "float32" if device == "cpu" else dtype
+        return Precision(dtype, vector, self.accumulate, vector)
+
+    @abstractmethod
+    def pack(self, dense: Array) -> Packed:
+        """The packed matrix; the same input gives the same bytes. Shape: dense (rows, cols)."""
+
+    @abstractmethod
+    def unpack(self, packed: Packed) -> Array:
+        """The exact inverse of `pack`: the layout, executable. Shape: (rows, cols)."""
+
+    @abstractmethod
+    def plan(self, packed: Packed, device: Target) -> MatVec:
+        """Upload, compile, allocate, and return the product. None of this is timed as product.
+
+        `device.threads` is the number of CPU threads to use, `device.batch` the columns of x.
+        """
