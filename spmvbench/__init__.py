@@ -1,3 +1,3 @@
-"""Which sparse format multiplies your pruned weights fastest? Import stays light: nothing heavy here."""
+"""Which sparse format multiplies your pruned weights fastest? Importing this is cheap."""
 
 __version__ = "0.1.0"

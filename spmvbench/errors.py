@@ -1,4 +1,4 @@
-"""One exception per kind of user mistake. Its text is one line: place, value seen, expected, next step."""
+"""One exception per kind of user mistake; its text: place, value seen, expected, next step."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where kernels, baselines and experiments are: at the top of a checkout, or inside the installed wheel."""
+"""Where kernels, baselines, experiments are: top of a checkout, or inside the installed wheel."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def checkout() -> Path | None:
 
 
 def data_dir(name: str) -> Path:
-    """The folder `kernels`, `baselines` or `experiments`; a checkout wins, so edits are seen at once."""
+    """The folder `kernels`, `baselines` or `experiments`; a checkout wins: edits count at once."""
     top = checkout()
     folder = top / name if top else _PACKAGE / name
     if not folder.is_dir():

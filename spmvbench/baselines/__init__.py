@@ -1,4 +1,4 @@
-"""Adapters to other people's libraries: every file of the top-level baselines/ is a module of this package."""
+"""Adapters to other people's libraries: each file of the top-level baselines/ is a module here."""
 
 from __future__ import annotations
 

@@ -1,0 +1,1 @@
+"""CPU kernels and what they share, compiled by Numba."""

@@ -1,4 +1,4 @@
-"""Formats by name. A file in this folder or in baselines/ is found by its name; there is no registry."""
+"""Formats by name: a file here or in baselines/ is found by its name; there is no registry."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ class Problem:
 
     @property
     def key(self) -> str:
-        """Its name in results: `4096x4096/d0.5/float16/uniform/b1/s47`, the file and tensor last."""
+        """Its name in results: `4096x4096/d0.5/float16/uniform/b1/s47`, file and tensor last."""
         density = "stored" if self.density is None else f"{self.density:g}"
         words = [
             f"{self.rows}x{self.cols}",

@@ -1,0 +1,114 @@
+"""The battery on one format: does it keep the bytes, and does it multiply right?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from spmvbench.battery import BATTERY
+from spmvbench.devices.base import Device
+from spmvbench.dtypes import Array
+from spmvbench.formats.base import Format, Packed
+from spmvbench.prepare import Contestant, Failure, Task, find, guard, prepare
+from spmvbench.problems import Problem, count_nonzero, vector
+from spmvbench.sampling import VECTORS, check_after
+from spmvbench.watch import Watch
+
+DTYPES = ("float16", "bfloat16", "float32")
+BATCHES = (1, 3)
+
+Cell = tuple[str, str, int]
+"""Name of the matrix, dtype, batch."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What came of one cell: `ok`, `unavailable`, or a status of failure with its reason."""
+
+    matrix: str
+    dtype: str
+    batch: int
+    status: str
+    reason: str = ""
+
+
+def cells() -> list[Cell]:
+    """Every cell of the battery, in the order they are judged."""
+    return [(matrix, dtype, batch) for dtype in DTYPES for matrix in BATTERY for batch in BATCHES]
+
+
+def conform(name: str, device: Device, watch: Watch, todo: Sequence[Cell]) -> Iterator[Verdict]:
+    """One verdict per cell, as it is reached; the watch names the cell by its place in `todo`."""
+    for index, cell in enumerate(todo):
+        watch.enter("pack", index)
+        failure = _judge(name, cell, index, device, watch) or Failure("ok", "")
+        yield Verdict(*cell, failure.status, failure.reason)
+
+
+def _judge(name: str, cell: Cell, index: int, device: Device, watch: Watch) -> Failure | None:
+    matrix, dtype, batch = cell
+    dense = BATTERY[matrix](dtype)
+    rows, cols = dense.shape
+    density = count_nonzero(dense) / max(dense.size, 1)
+    problem = Problem(rows, cols, density, dtype=dtype, pattern=matrix, batch=batch)
+    fmt = find(name, device, problem)
+    if isinstance(fmt, Failure):
+        return fmt
+    device.configure(threads=device.cores, batch=batch)
+    kept = guard(lambda: _keeps(fmt, dense))
+    if kept is not None:
+        return kept
+    xs = tuple(vector(problem, i).reshape(cols, batch) for i in range(VECTORS + 1))
+    task = Task.of(problem, dense, xs, [VECTORS])
+    got = prepare(fmt, index, task, device, watch, copies=1)
+    if isinstance(got, Failure):
+        return got
+    after = check_after(got, device, xs[VECTORS], watch)
+    return after if isinstance(after, Failure) else _spoils_x(got, device)
+
+
+def _keeps(fmt: Format, dense: Array) -> Failure | None:
+    """Whether pack is repeatable, leaves its input alone, and unpack inverts it."""
+    given = dense.copy()
+    packed, again = fmt.pack(dense), fmt.pack(dense)
+    if not np.array_equal(given, dense, equal_nan=True):
+        return Failure("wrong", "pack changes the matrix that it is given")
+    if not _same(packed, again):
+        return Failure("wrong", "packing the same matrix twice gives different bytes")
+    if fmt.lossless:
+        return _differs(fmt.unpack(packed), dense)
+    return None
+
+
+def _same(one: Packed, other: Packed) -> bool:
+    return one.arrays.keys() == other.arrays.keys() and all(
+        a.tobytes() == b.tobytes()
+        for a, b in zip(one.arrays.values(), other.arrays.values(), strict=True)
+    )
+
+
+def _differs(unpacked: Array, dense: Array) -> Failure | None:
+    """-0.0 may come back as 0.0; everything else must come back as it was."""
+    if unpacked.shape != dense.shape or unpacked.dtype != dense.dtype:
+        seen = f"{unpacked.dtype} {unpacked.shape}, expected {dense.dtype} {dense.shape}"
+        return Failure("wrong", f"unpack gives {seen}")
+    one, other = unpacked.astype(np.float32), dense.astype(np.float32)
+    wrong = np.argwhere(~((one == other) | (np.isnan(one) & np.isnan(other))))
+    if not len(wrong):
+        return None
+    row, column = map(int, wrong[0])
+    seen = f"saw {one[row, column]:.9g}, expected {other[row, column]:.9g}"
+    return Failure("wrong", f"unpack: row {row}, column {column}: {seen}")
+
+
+def _spoils_x(contestant: Contestant, device: Device) -> Failure | None:
+    x = contestant.xs[0]
+    before = device.get(x)
+    failure = guard(lambda: contestant.plans[0](x, contestant.y))
+    if failure is not None:
+        return failure
+    if not np.array_equal(before, device.get(x)):
+        return Failure("wrong", "the product changes x")
+    return None

@@ -1,0 +1,74 @@
+"""The host side of packing: views, row pointers, and the checks that keep kernels inside arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from spmvbench.dtypes import DTYPES, Array
+
+_BITS = {2: np.uint16, 4: np.uint32}
+
+
+def bits_of(dense: Array, dtypes: Sequence[str], name: str) -> tuple[Array, np.generic]:
+    """The matrix as unsigned bits, rows contiguous, and the mask that leaves out the sign.
+
+    Raises: ValueError for what is no matrix of one of these types.
+    """
+    require_matrix(dense, dtypes, name)
+    bits = stored_bits(np.ascontiguousarray(dense))
+    return bits, bits.dtype.type(np.iinfo(bits.dtype).max >> 1)
+
+
+def stored_bits(values: Array) -> Array:
+    """The same memory as unsigned integers: what packing and unpacking move around."""
+    return values.view(_BITS[values.dtype.itemsize])
+
+
+def require_matrix(dense: Array, dtypes: Sequence[str], name: str) -> None:
+    """Raise ValueError, with one line, for what is no matrix of one of these types."""
+    if dense.ndim != 2 or dense.dtype not in [DTYPES[dtype] for dtype in dtypes]:
+        raise ValueError(
+            f"{name}: got an array of {dense.dtype} and shape {dense.shape}; "
+            f"expected two axes, rows and cols, of {', '.join(dtypes)}"
+        )
+
+
+def pointer_dtype(stored: int) -> np.dtype[np.signedinteger]:
+    """The type of row pointers to that many entries: int32, or int64 above 2^31 - 1."""
+    return np.dtype(np.int32 if stored <= np.iinfo(np.int32).max else np.int64)
+
+
+def row_pointers(counts: Array) -> Array:
+    """Where each row's entries begin, and the end. Shapes: counts (rows,), result (rows + 1,)."""
+    ends = np.cumsum(counts, dtype=np.int64)
+    stored = int(ends[-1]) if ends.size else 0
+    pointers = np.zeros(counts.size + 1, pointer_dtype(stored))
+    pointers[1:] = ends
+    return pointers
+
+
+def require_pointers(name: str, pointers: Array, rows: int) -> None:
+    """Raise ValueError unless they begin at 0, never fall, and are as many as rows need."""
+    require_size(name, "row_pointers", pointers, (rows + 1,))
+    if pointers[0] != 0 or (pointers[1:] < pointers[:-1]).any():
+        raise ValueError(f"{name}: row_pointers do not rise from 0; pack the matrix again")
+
+
+def require_size(name: str, label: str, array: Array, shape: tuple[int, ...]) -> None:
+    """Raise ValueError, with one line, unless the array has exactly this shape."""
+    if array.shape != shape:
+        raise ValueError(
+            f"{name}: {label} has shape {array.shape}, the other arrays ask for {shape}; "
+            "pack the matrix again"
+        )
+
+
+def require_columns(name: str, widest: int, cols: int) -> None:
+    """Raise ValueError when the entries of a row reach past the matrix."""
+    if widest > cols:
+        raise ValueError(
+            f"{name}: a row's entries reach column {widest - 1}, the matrix has {cols} columns; "
+            "pack the matrix again"
+        )

@@ -1,0 +1,59 @@
+"""From a compiled kernel to a product: rows divided among threads, buffers, compilation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numba
+import numpy as np
+
+from spmvbench.dtypes import Array
+
+PIECE = 1024
+"""Entries decoded at a time: their columns and float32 values stay in the L1 cache."""
+
+_SLACK = 8
+"""Entries by which a decoder may write past a piece; also keeps the buffers off one cache set."""
+
+_BUFFERS = 4
+
+
+def row_bounds(pointers: Array, parts: int, row_cost: float) -> Array:
+    """The rows at which each part begins, and the end: parts of equal work. Shape: (parts + 1,).
+
+    `row_cost`: what a row costs beside its entries, in entries; so empty rows are shared out too.
+    """
+    rows = pointers.size - 1
+    work = pointers + row_cost * np.arange(rows + 1)
+    bounds = np.searchsorted(work, np.linspace(0, work[-1], parts + 1))
+    bounds[0], bounds[-1] = 0, rows
+    return bounds.astype(np.int64)
+
+
+def scratch(parts: int | None = None) -> Array:
+    """Buffers of each part, by default of each thread: rows of PIECE and a few 32-bit entries.
+
+    Shape: (parts, _BUFFERS, ...) in uint64.
+    """
+    parts = parts or numba.get_num_threads()
+    return np.zeros((parts, _BUFFERS, (PIECE + _SLACK) // 2), np.uint64)
+
+
+def launch(
+    rows_kernel: Any, kernel: Any, arrays: Sequence[Array], bounds: Array, batch: int
+) -> Callable[[Array, Array], None]:
+    """The product `matvec(x, y)`, compiled. One part runs in the calling thread, at no extra cost.
+
+    Compiles by multiplying no rows at all, so x and y are not needed yet.
+    """
+    buffers = scratch(bounds.size - 1)
+    nothing = np.empty((0,) if batch == 1 else (0, batch), np.float32)
+    if bounds.size == 2:
+        rows, buffer = int(bounds[1]), buffers[0]
+        rows_kernel(*arrays, nothing, nothing, 0, 0, buffer)
+        return lambda x, y: rows_kernel(*arrays, x, y, 0, rows, buffer)
+
+    numba.set_num_threads(min(bounds.size - 1, numba.config.NUMBA_NUM_THREADS))
+    kernel(*arrays, nothing, nothing, np.zeros_like(bounds), buffers)
+    return lambda x, y: kernel(*arrays, x, y, bounds, buffers)

@@ -1,0 +1,172 @@
+"""MACKO: pack, decode and multiply rows of values and 4-bit gap codes.
+
+Codes are decoded 8 at a time, by arithmetic on a uint64 in which each byte is one entry.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numba import prange
+
+from spmvbench.cpu.jit import njit
+from spmvbench.cpu.launch import PIECE
+from spmvbench.cpu.nonzeros import used_columns
+from spmvbench.cpu.products import add_products
+from spmvbench.dtypes import Array
+
+_ONES = np.uint64(0x0101010101010101)
+_ALL = np.uint64(0xFFFFFFFFFFFFFFFF)
+
+
+@njit(parallel=True)
+def count(bits: Array, magnitude: int, counts: Array) -> None:
+    """Write how many entries each row takes: non-zeros, and a zero per 16 columns of a wide gap."""
+    for row in prange(bits.shape[0]):
+        entries = 0
+        gap = 0
+        for column in range(used_columns(bits[row], magnitude)):
+            stored = (bits[row, column] & magnitude) != 0 or gap == 15
+            entries += stored
+            gap = 0 if stored else gap + 1
+        counts[row] = entries
+
+
+@njit(parallel=True)
+def fill(bits: Array, magnitude: int, pointers: Array, values: Array, codes: Array) -> None:
+    """Write the values and gap codes of each row where its row pointer says, a byte per code.
+
+    Writing first and moving on only after an entry needs no branch to be guessed. It stays inside
+    the row because the row ends at its last non-zero.
+    """
+    for row in prange(bits.shape[0]):
+        at = pointers[row]
+        gap = 0
+        for column in range(used_columns(bits[row], magnitude)):
+            value = bits[row, column]
+            nonzero = (value & magnitude) != 0
+            values[at] = value if nonzero else 0  # the zero that bridges a gap is never -0.0
+            codes[at] = gap
+            stored = nonzero or gap == 15
+            at += stored
+            gap = 0 if stored else gap + 1
+
+
+@njit()
+def pair(codes: Array, deltas: Array) -> None:
+    """Write two codes a byte, the even one in the low nibble. Shapes: codes (2 n,), deltas (n,)."""
+    for i in range(deltas.size):
+        deltas[i] = codes[2 * i] | codes[2 * i + 1] << 4
+
+
+@njit()
+def widest(deltas: Array, pointers: Array) -> int:
+    """The number of columns that the decoded rows need."""
+    columns = 0
+    for row in range(pointers.size - 1):
+        reached = 0
+        for at in range(pointers[row], pointers[row + 1]):
+            reached += ((deltas[at >> 1] >> (4 * (at & 1))) & 15) + 1
+        columns = max(columns, reached)
+    return columns
+
+
+@njit()
+def _offsets(codes: Any, lanes: Any) -> Any:
+    """The columns of 8 entries relative to the first column after the entry before them, a byte each.
+
+    `codes`: 8 nibbles; `lanes`: 0xff for entries of this row, 0 for those of the row before, which
+    take no columns. An inclusive prefix sum of 8 bytes is one multiplication; none exceeds 128.
+    """
+    spread = (codes | codes << np.uint64(16)) & np.uint64(0x0000FFFF0000FFFF)
+    spread = (spread | spread << np.uint64(8)) & np.uint64(0x00FF00FF00FF00FF)
+    spread = (spread | spread << np.uint64(4)) & np.uint64(0x0F0F0F0F0F0F0F0F)
+    ones = _ONES & lanes
+    return ((spread & lanes) + ones) * _ONES - ones
+
+
+@njit()
+def _two(offsets: Any, place: Any) -> Any:
+    """Bytes `place` and `place` + 1 as the low and the high half of a uint64."""
+    low = (offsets >> np.uint64(8 * place)) & np.uint64(255)
+    return low | ((offsets >> np.uint64(8 * place + 8)) & np.uint64(255)) << np.uint64(32)
+
+
+@njit()
+def decode(codes: Array, lane: int, base: Any, scratch: Array) -> Any:
+    """Write the columns of a piece to scratch[1], as uint32; return the column after it.
+
+    Shapes: codes (words,) uint32, 8 entries each. The first `lane` entries belong to the row before.
+    Three loops, because the first and the last vectorise and only the middle one cannot.
+    """
+    columns, offsets, bases = scratch[1], scratch[2], scratch[3]
+    for i in range(codes.size):
+        offsets[i] = _offsets(np.uint64(codes[i]), _ALL)
+    if codes.size:
+        offsets[0] = _offsets(np.uint64(codes[0]), _ALL << np.uint64(8 * lane))
+    for i in range(codes.size):
+        bases[i] = base
+        base += (offsets[i] >> np.uint64(56)) + np.uint64(1)
+    for i in range(codes.size):
+        both = bases[i] | bases[i] << np.uint64(32)
+        columns[4 * i] = both + _two(offsets[i], 0)
+        columns[4 * i + 1] = both + _two(offsets[i], 2)
+        columns[4 * i + 2] = both + _two(offsets[i], 4)
+        columns[4 * i + 3] = both + _two(offsets[i], 6)
+    return base
+
+
+@njit(parallel=True)
+def unpack(values: Array, deltas: Array, pointers: Array, dense: Array, scratch: Array) -> None:
+    """Write the stored entries into a matrix of zeros. Shape: dense (rows, cols)."""
+    for part in prange(scratch.shape[0]):
+        rows = dense.shape[0]
+        columns = scratch[part, 1].view(np.uint32)
+        for row in range(part * rows // scratch.shape[0], (part + 1) * rows // scratch.shape[0]):
+            begin, end, base = pointers[row], pointers[row + 1], np.uint64(0)
+            for at in range(begin & ~7, end, PIECE):
+                lane, stop = max(begin - at, 0), min(end - at, PIECE)
+                words = deltas.view(np.uint32)[at >> 3 : (at + stop + 7) >> 3]
+                base = decode(words, lane, base, scratch[part])
+                for i in range(lane, stop):
+                    dense[row, columns[i]] = values[at + i]
+
+
+@njit()
+def product_rows(
+    values: Array,
+    deltas: Array,
+    pointers: Array,
+    x: Array,
+    y: Array,
+    first: int,
+    last: int,
+    scratch: Array,
+) -> None:
+    """Write rows first .. last of y = A x. Shape: scratch as `launch.scratch` makes it."""
+    floats, columns = scratch[0].view(np.float32), scratch[1].view(np.uint32)
+    codes = deltas.view(np.uint32)
+    for row in range(first, last):
+        y[row] = 0
+        begin, end, base = pointers[row], pointers[row + 1], np.uint64(0)
+        for at in range(begin & ~7, end, PIECE):
+            lane, stop = max(begin - at, 0), min(end - at, PIECE)
+            base = decode(codes[at >> 3 : (at + stop + 7) >> 3], lane, base, scratch)
+            entries = values[at + lane : at + stop]
+            add_products(entries, columns[lane:stop], floats, x, y, row)
+
+
+@njit(parallel=True)
+def product(
+    values: Array,
+    deltas: Array,
+    pointers: Array,
+    x: Array,
+    y: Array,
+    bounds: Array,
+    scratch: Array,
+) -> None:
+    """Write y = A x, rows bounds[i] .. bounds[i + 1] in one thread each."""
+    for part in prange(bounds.size - 1):
+        product_rows(values, deltas, pointers, x, y, bounds[part], bounds[part + 1], scratch[part])

@@ -1,0 +1,58 @@
+"""What a device is: it holds arrays, and it alone times."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from spmvbench.dtypes import Array
+from spmvbench.formats.base import MatVec, Target
+
+
+@dataclass(frozen=True)
+class Launch:
+    """One timed product, `warm` untimed ones before it; `flush`: empty the cache, then read x."""
+
+    matvec: MatVec
+    x: Array
+    y: Array
+    warm: int = 0
+    flush: bool = False
+
+
+class Device(Target, Protocol):
+    """Uploads, configures itself and times; the rest of the harness knows no hardware."""
+
+    slug: str
+    timer: str
+    cores: int
+    cache_bytes: int
+
+    def configure(self, *, threads: int, batch: int) -> None:
+        """Set the threads of Numba and BLAS, and the batch, for the plans and products to come."""
+        ...
+
+    def get(self, array: Array) -> Array:
+        """A host copy of a device array, when all work before is done."""
+        ...
+
+    def time(self, launches: Sequence[Launch], mark: Callable[[int], None]) -> list[float]:
+        """Microseconds of each launch, in order; `mark(i)` is called before launch i, untimed."""
+        ...
+
+    def read_gbps(self) -> float:
+        """Read bandwidth now, with the configured threads, over a buffer far above the cache."""
+        ...
+
+    def foreign_load(self) -> Callable[[], float]:
+        """Start watching; the call gives the share of all cores that others have used since."""
+        ...
+
+    def free_bytes(self) -> int:
+        """Memory that can still be taken."""
+        ...
+
+    def describe(self) -> dict[str, Any]:
+        """Model, cores, caches, memory: the device's part of the environment."""
+        ...

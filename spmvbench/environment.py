@@ -1,0 +1,127 @@
+"""Where a number is from: device, system, libraries, source. Every row carries its hash."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import importlib.util
+import json
+import os
+import platform
+import subprocess
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import spmvbench
+from spmvbench.paths import checkout, data_dir
+
+LIBRARIES = (
+    "numpy",
+    "scipy",
+    "numba",
+    "llvmlite",
+    "ml_dtypes",
+    "mkl",
+    "torch",
+    "cupy-cuda12x",
+    "cupy-cuda13x",
+)
+
+_NOT_MEASURING = {"cli.py", "summary.py", "theory.py", "plots", "experiment", "experiment.py"}
+"""Parts of the package that cannot change a number: an edit there measures nothing again."""
+
+
+def environment(device: dict[str, Any], *, outside: Iterable[str] = ()) -> dict[str, Any]:
+    """All that is known of this machine and this source, given a device's `describe()`.
+
+    `outside` are formats from outside this repository: their files are hashed too.
+    """
+    return {
+        **device,
+        "system": f"{platform.system()} {platform.release()}",
+        "python": platform.python_version(),
+        "spmvbench": spmvbench.__version__,
+        "commit": _commit(),
+        "source_hash": source_hash(),
+        "outside": {name: _outside_hash(name) for name in sorted(outside) if ":" in name},
+        "libraries": {name: v for name in LIBRARIES if (v := _version(name))},
+        "blas": _blas(),
+    }
+
+
+def environment_id(entry: dict[str, Any]) -> str:
+    """The hash by which rows name their environment."""
+    text = json.dumps(entry, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def same_source(one: dict[str, Any], other: dict[str, Any], name: str) -> bool:
+    """Whether a row of that format would be measured by the same code on the same device model."""
+    return all(one.get(k) == other.get(k) for k in ("device", "source_hash")) and (
+        one.get("outside", {}).get(name) == other.get("outside", {}).get(name)
+    )
+
+
+def source_hash() -> str:
+    """Hash of every file that can change a number: formats, kernels, baselines, measuring."""
+    package = Path(spmvbench.__file__).parent
+    files = [
+        p for p in package.rglob("*.py") if p.relative_to(package).parts[0] not in _NOT_MEASURING
+    ]
+    for folder in ("kernels", "baselines"):
+        files += [p for p in data_dir(folder).rglob("*") if p.suffix in (".py", ".cu", ".cuh")]
+    digest = hashlib.sha256()
+    for path in sorted({p.resolve() for p in files}, key=lambda p: (p.name, str(p))):
+        digest.update(path.name.encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()[:12]
+
+
+def _outside_hash(name: str) -> str:
+    place = name.rpartition(":")[0]
+    if not place.endswith(".py"):
+        try:
+            spec = importlib.util.find_spec(place)
+        except ImportError:
+            return "missing"
+        place = spec.origin or "" if spec else ""
+    path = Path(place)
+    return hashlib.sha256(path.read_bytes()).hexdigest()[:12] if path.is_file() else "missing"
+
+
+def _commit() -> str:
+    """The commit, `+dirty` when tracked files differ; else SPMVBENCH_COMMIT, else `unknown`."""
+    top = checkout()
+    if top and (top / ".git").exists():
+        try:
+            commit = _git(top, "rev-parse", "--short=12", "HEAD")
+            dirty = _git(top, "status", "--porcelain", "--untracked-files=no")
+        except (OSError, subprocess.SubprocessError):
+            return os.environ.get("SPMVBENCH_COMMIT", "unknown")
+        return commit + ("+dirty" if dirty else "")
+    return os.environ.get("SPMVBENCH_COMMIT", "unknown")
+
+
+def _git(top: Path, *words: str) -> str:
+    done = subprocess.run(
+        ["git", "-C", str(top), *words], capture_output=True, text=True, check=True, timeout=20
+    )
+    return done.stdout.strip()
+
+
+def _version(name: str) -> str | None:
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def _blas() -> list[str]:
+    """BLAS and OpenMP libraries in this process: `openblas 0.3.30 Haswell`."""
+    import numpy  # noqa: F401  its BLAS must be loaded to be seen
+    import threadpoolctl
+
+    return sorted(
+        " ".join(str(v) for v in (i["internal_api"], i.get("version"), i.get("architecture")) if v)
+        for i in threadpoolctl.threadpool_info()
+    )

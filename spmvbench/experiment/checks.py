@@ -1,0 +1,109 @@
+"""What is wrong with settings whose values are right one by one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from spmvbench.errors import UnknownFormat
+from spmvbench.experiment.document import Document, Location
+from spmvbench.experiment.files import beside
+from spmvbench.experiment.parts import Entry
+from spmvbench.experiment.schema import Settings
+from spmvbench.formats import check_name
+
+
+def check(settings: Settings, document: Document) -> None:
+    """Refuse keys that do not go together. Raises: ExperimentError."""
+    given = settings.model_fields_set
+    if "source" in given and "shapes" in given:
+        message = "shapes and source exclude each other: a file says how large its matrices are"
+        raise document.error(("shapes",), message)
+    if "source" not in given and "shapes" not in given:
+        raise document.error((), "missing key 'shapes' (or 'source', a file with matrices)")
+    if "source" not in given and "tensors" in given:
+        raise document.error(("tensors",), "tensors are those of a file; expected a 'source' too")
+    _check_patterns(settings, document)
+    _check_entries(settings, document)
+
+
+def patterns(settings: Settings) -> list[str]:
+    """The patterns written, or what they are by default."""
+    if settings.patterns:
+        return settings.patterns
+    if not settings.source:
+        return ["uniform"]
+    return ["magnitude"] if "densities" in settings.model_fields_set else ["stored"]
+
+
+def settle_formats(settings: Settings, document: Document, folder: Path) -> Settings:
+    """The settings with each `path/to/file.py:Class` as found, from here or from `folder`.
+
+    Raises: ExperimentError for a name that cannot be a format's.
+    """
+    settled = {}
+    for at, name in _formats(settings):
+        settled[name] = _settled(name, folder)
+        try:
+            check_name(settled[name])
+        except UnknownFormat as error:
+            raise document.error(at, str(error)) from None
+
+    def entries(old: list[Entry]) -> list[Entry]:
+        return [
+            entry.model_copy(update={"format": settled[entry.format]}) if entry.format else entry
+            for entry in old
+        ]
+
+    changed: dict[str, Any] = {"formats": list(dict.fromkeys(settled[n] for n in settings.formats))}
+    for key in {"include", "exclude"} & settings.model_fields_set:
+        changed[key] = entries(getattr(settings, key))
+    return settings.model_copy(update=changed)
+
+
+def _settled(name: str, folder: Path) -> str:
+    file, colon, attribute = name.rpartition(":")
+    found = beside(file, folder) if file.endswith(".py") else None
+    return f"{found}{colon}{attribute}" if found else name
+
+
+def _formats(settings: Settings) -> Iterator[tuple[Location, str]]:
+    for index, name in enumerate(settings.formats):
+        yield ("formats", index), name
+    for at, entry in _entries(settings):
+        if entry.format:
+            yield (*at, "format"), entry.format
+
+
+def _entries(settings: Settings) -> Iterator[tuple[Location, Entry]]:
+    for key in ("exclude", "include"):
+        for index, entry in enumerate(getattr(settings, key)):
+            yield (key, index), entry
+
+
+def _check_patterns(settings: Settings, document: Document) -> None:
+    from spmvbench.problems.prune import NAMES
+
+    chosen = patterns(settings)
+    of_files = [index for index, name in enumerate(chosen) if name in NAMES]
+    if of_files and not settings.source:
+        message = (
+            f"pattern {chosen[of_files[0]]} is for matrices of a file; expected a 'source' too"
+        )
+        raise document.error(("patterns", of_files[0]), message)
+    if "densities" not in settings.model_fields_set:
+        if set(chosen) != {"stored"}:
+            raise document.error((), "missing key 'densities', for example densities: [0.1, 0.5]")
+    elif "stored" in chosen:
+        message = "pattern stored takes matrices as they are; expected no densities beside it"
+        raise document.error(("patterns", chosen.index("stored")), message)
+
+
+def _check_entries(settings: Settings, document: Document) -> None:
+    wrong, right = ("shape", "tensor") if settings.source else ("tensor", "shape")
+    kind = "a file" if settings.source else "shapes"
+    for at, entry in _entries(settings):
+        if wrong in entry.model_fields_set:
+            message = f"{wrong} does not go with {kind}; expected {right}"
+            raise document.error((*at, wrong), message)

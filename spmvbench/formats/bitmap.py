@@ -1,0 +1,95 @@
+"""Bitmap: one bit per element says whether it is stored, and the values follow in order.
+
+A row with a, b, c, d in columns 0, 1, 5, 25:
+
+    column    0    1    2  3  4    5    6 ...  25  ...  63
+    dense     a    b    .  .  .    c    .       d        .
+    bit       1    1    0  0  0    1    0       1        0
+    mask      0000000002000023                                 hex: bit j of word w is column 64 w + j
+    values    a    b               c            d
+
+A row has ceil(cols / 64) words; bits past the last column are 0. The k-th set bit of row r is value
+row_pointers[r] + k. Nothing is padded. docs/formats.md fixes the bytes.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from spmvbench.cpu.arrays import (
+    bits_of,
+    require_pointers,
+    require_size,
+    row_pointers,
+    stored_bits,
+)
+from spmvbench.dtypes import Array
+from spmvbench.formats.base import Format, MatVec, Packed, Target
+
+
+class Bitmap(Format):
+    """See the module. Within row pointers of the entropy limit at density 0.5."""
+
+    name = "bitmap"
+
+    def pack(self, dense: Array) -> Packed:
+        """See `Format.pack`. Raises: ValueError for what is no matrix of a known type."""
+        from spmvbench.cpu import bitmap as kernels
+        from spmvbench.cpu import nonzeros
+
+        bits, magnitude = bits_of(dense, self.dtypes, self.name)
+        counts = np.empty(dense.shape[0], np.int64)
+        nonzeros.count(bits, magnitude, counts)
+        pointers = row_pointers(counts)
+
+        mask = np.zeros((dense.shape[0], _words(dense.shape[1])), np.uint64)
+        values = np.empty(int(pointers[-1]), bits.dtype)
+        kernels.fill(bits, magnitude, pointers, values, mask)
+        arrays = {"mask": mask, "values": values.view(dense.dtype), "row_pointers": pointers}
+        return Packed(dense.shape, str(dense.dtype), arrays)
+
+    def unpack(self, packed: Packed) -> Array:
+        """See `Format.unpack`. Raises: ValueError for arrays that do not fit together."""
+        from spmvbench.cpu import bitmap as kernels
+        from spmvbench.cpu.launch import scratch
+
+        mask, values, pointers = self._checked(packed)
+        bits = stored_bits(values)
+        dense = np.zeros(packed.shape, bits.dtype)
+        kernels.unpack(mask, bits, pointers, dense, scratch())
+        return dense.view(values.dtype)
+
+    def plan(self, packed: Packed, device: Target) -> MatVec:
+        """See `Format.plan`. Raises: ValueError for arrays that do not fit together."""
+        from spmvbench.cpu import bitmap as kernels
+        from spmvbench.cpu.floats import kernel_view
+        from spmvbench.cpu.launch import launch, row_bounds
+
+        mask, values, pointers = map(device.put, self._checked(packed))
+        return launch(
+            kernels.product_rows,
+            kernels.product,
+            (mask, kernel_view(values), pointers),
+            row_bounds(pointers, device.threads, 16 * mask.shape[1]),
+            device.batch,
+        )
+
+    def _checked(self, packed: Packed) -> tuple[Array, Array, Array]:
+        """The arrays, after making sure that no kernel would leave them."""
+        rows, cols = packed.shape
+        mask, values, pointers = (packed.arrays[key] for key in ("mask", "values", "row_pointers"))
+        require_pointers(self.name, pointers, rows)
+        require_size(self.name, "values", values, (int(pointers[-1]),))
+        require_size(self.name, "mask", mask, (rows, _words(cols)))
+        counts = np.bitwise_count(mask).sum(axis=1, dtype=np.int64)
+        outside = cols % 64 and (mask[:, -1] >> np.uint64(cols % 64)).any()
+        if outside or (counts != np.diff(pointers)).any():
+            raise ValueError(
+                f"{self.name}: the mask's set bits are not the row_pointers' entries; "
+                "pack the matrix again"
+            )
+        return mask, values, pointers
+
+
+def _words(cols: int) -> int:
+    return -(-cols // 64)

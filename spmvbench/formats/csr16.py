@@ -1,0 +1,106 @@
+"""CSR with 16-bit columns: 16-bit values make it 32 bits per non-zero, half of usual CSR.
+
+A row with a, b, c, d in columns 0, 1, 5, 25:
+
+    column    0    1    2  3  4    5    6 ...  25
+    dense     a    b    .  .  .    c    .       d
+    entry     0    1               2            3
+    values    a    b               c            d
+    columns   0    1               5           25      uint16
+
+Row r owns entries row_pointers[r] .. row_pointers[r + 1]. Nothing is padded.
+docs/formats.md fixes the bytes.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from spmvbench.cpu.arrays import (
+    bits_of,
+    require_columns,
+    require_pointers,
+    require_size,
+    row_pointers,
+    stored_bits,
+)
+from spmvbench.dtypes import Array
+from spmvbench.formats.base import Format, MatVec, Packed, Target
+from spmvbench.problems.base import Problem
+
+_MOST_COLUMNS = 2**16
+_ROW_COST = 16  # entries that would take as long as what a row costs by itself
+
+
+class Csr16(Format):
+    """See the module. The smallest of ours at very low densities, where gaps are wide."""
+
+    name = "csr16"
+
+    def unavailable(self, device: str, problem: Problem | None = None) -> str | None:
+        """See `Format.unavailable`."""
+        reason = super().unavailable(device, problem)
+        return reason or (self._too_wide(problem.cols) if problem else None)
+
+    def pack(self, dense: Array) -> Packed:
+        """See `Format.pack`. Raises: ValueError for what it cannot hold."""
+        from spmvbench.cpu import csr16 as kernels
+        from spmvbench.cpu import nonzeros
+
+        bits, magnitude = bits_of(dense, self.dtypes, self.name)
+        if reason := self._too_wide(dense.shape[1]):
+            raise ValueError(reason)
+        counts = np.empty(dense.shape[0], np.int64)
+        nonzeros.count(bits, magnitude, counts)
+        pointers = row_pointers(counts)
+
+        values = np.empty(int(pointers[-1]), bits.dtype)
+        columns = np.empty(values.size, np.uint16)
+        kernels.fill(bits, magnitude, pointers, values, columns)
+        arrays = {
+            "values": values.view(dense.dtype),
+            "columns": columns,
+            "row_pointers": pointers,
+        }
+        return Packed(dense.shape, str(dense.dtype), arrays)
+
+    def unpack(self, packed: Packed) -> Array:
+        """See `Format.unpack`. Raises: ValueError for arrays that do not fit together."""
+        from spmvbench.cpu import csr16 as kernels
+
+        values, columns, pointers = self._checked(packed)
+        bits = stored_bits(values)
+        dense = np.zeros(packed.shape, bits.dtype)
+        kernels.unpack(bits, columns, pointers, dense)
+        return dense.view(values.dtype)
+
+    def plan(self, packed: Packed, device: Target) -> MatVec:
+        """See `Format.plan`. Raises: ValueError for arrays that do not fit together."""
+        from spmvbench.cpu import csr16 as kernels
+        from spmvbench.cpu.floats import kernel_view
+        from spmvbench.cpu.launch import launch, row_bounds
+
+        values, columns, pointers = map(device.put, self._checked(packed))
+        return launch(
+            kernels.product_rows,
+            kernels.product,
+            (kernel_view(values), columns, pointers),
+            row_bounds(pointers, device.threads, _ROW_COST),
+            device.batch,
+        )
+
+    def _too_wide(self, cols: int) -> str | None:
+        if cols <= _MOST_COLUMNS:
+            return None
+        return f"{self.name} has 16-bit columns, at most {_MOST_COLUMNS}; the matrix has {cols}"
+
+    def _checked(self, packed: Packed) -> tuple[Array, Array, Array]:
+        """The arrays, after making sure that no kernel would leave them."""
+        values, columns, pointers = (
+            packed.arrays[key] for key in ("values", "columns", "row_pointers")
+        )
+        require_pointers(self.name, pointers, packed.shape[0])
+        require_size(self.name, "values", values, (int(pointers[-1]),))
+        require_size(self.name, "columns", columns, values.shape)
+        require_columns(self.name, int(columns.max(initial=0)) + 1, packed.shape[1])
+        return values, columns, pointers

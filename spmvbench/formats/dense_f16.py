@@ -1,0 +1,56 @@
+"""Dense weights in their 16-bit type, converted on the fly: the fair baseline of 16-bit formats.
+
+    column    0    1    2    3    4    5
+    values    a    b    0    0    0    c      every element, zeros too, row after row
+
+Half the bytes of a float32 matrix and the same number of multiplications. docs/formats.md fixes
+the bytes.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import numpy as np
+
+from spmvbench.cpu.arrays import require_matrix, require_size
+from spmvbench.dtypes import Array
+from spmvbench.formats.base import Format, MatVec, Packed, Target
+
+
+class DenseF16(Format):
+    """See the module. The name stands for its usual type; float32 weights stay float32."""
+
+    name = "dense-f16"
+    dense: ClassVar[bool] = True
+
+    def pack(self, dense: Array) -> Packed:
+        """See `Format.pack`. Raises: ValueError for what is no matrix of a known type."""
+        require_matrix(dense, self.dtypes, self.name)
+        values = np.array(dense, order="C", copy=True)
+        return Packed(dense.shape, str(dense.dtype), {"values": values})
+
+    def unpack(self, packed: Packed) -> Array:
+        """See `Format.unpack`. Raises: ValueError for an array of another shape."""
+        return self._checked(packed).copy()
+
+    def plan(self, packed: Packed, device: Target) -> MatVec:
+        """See `Format.plan`. Raises: ValueError for an array of another shape."""
+        from spmvbench.cpu import dense as kernels
+        from spmvbench.cpu.floats import kernel_view
+        from spmvbench.cpu.launch import launch, row_bounds
+
+        values = device.put(self._checked(packed))
+        rows, cols = packed.shape
+        return launch(
+            kernels.product_rows,
+            kernels.product,
+            (kernel_view(values),),
+            row_bounds(np.arange(rows + 1) * cols, device.threads, 16),
+            device.batch,
+        )
+
+    def _checked(self, packed: Packed) -> Array:
+        values = packed.arrays["values"]
+        require_size(self.name, "values", values, packed.shape)
+        return values

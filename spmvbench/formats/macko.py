@@ -1,0 +1,104 @@
+"""MACKO: values, and for each a 4-bit count of the zeros skipped on the way to it.
+
+A row with a, b, c, d in columns 0, 1, 5, 25:
+
+    column    0    1    2  3  4    5    6 ...  21  ...  25
+    dense     a    b    .  .  .    c    .       .        d
+    entry     0    1               2            3        4
+    values    a    b               c            0        d
+    codes     0    0               3           15        3     zeros skipped: 15 at most
+    deltas   [  00  ]             [     f3      ]      [ 03 ]  hex, low nibble first
+
+Entry 3 is a stored zero that bridges a wide gap. Zeros after the last non-zero cost nothing.
+Row r owns entries row_pointers[r] .. row_pointers[r + 1], rows follow one another without a gap, and
+only the end of both arrays is filled up with zeros to a multiple of 8 entries.
+
+Source: MACKO, arXiv 2511.13061; docs/formats.md fixes the bytes and names the differences.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from spmvbench.cpu.arrays import (
+    bits_of,
+    require_columns,
+    require_pointers,
+    require_size,
+    row_pointers,
+    stored_bits,
+)
+from spmvbench.dtypes import Array
+from spmvbench.formats.base import Format, MatVec, Packed, Target
+
+_LOAD = 8  # entries: 16 bytes of 16-bit values and 4 bytes of codes, one load each on a GPU
+_ROW_COST = 16  # entries that would take as long as what a row costs by itself
+
+
+class Macko(Format):
+    """See the module. Smaller than CSR with 16-bit columns as soon as most gaps are below 16."""
+
+    name = "macko"
+
+    def pack(self, dense: Array) -> Packed:
+        """See `Format.pack`. Raises: ValueError for what is no matrix of a known type."""
+        from spmvbench.cpu import macko as kernels
+
+        bits, magnitude = bits_of(dense, self.dtypes, self.name)
+        counts = np.empty(dense.shape[0], np.int64)
+        kernels.count(bits, magnitude, counts)
+        pointers = row_pointers(counts)
+
+        stored = int(pointers[-1])
+        values = np.zeros(stored + -stored % _LOAD, bits.dtype)
+        codes = np.zeros(values.size, np.uint8)
+        kernels.fill(bits, magnitude, pointers, values, codes)
+        deltas = np.empty(values.size // 2, np.uint8)
+        kernels.pair(codes, deltas)
+        arrays = {
+            "values": values.view(dense.dtype),
+            "deltas": deltas,
+            "row_pointers": pointers,
+        }
+        return Packed(dense.shape, str(dense.dtype), arrays)
+
+    def unpack(self, packed: Packed) -> Array:
+        """See `Format.unpack`. Raises: ValueError for arrays that do not fit together."""
+        from spmvbench.cpu import macko as kernels
+        from spmvbench.cpu.launch import scratch
+
+        values, deltas, pointers = self._checked(packed)
+        bits = stored_bits(values)
+        dense = np.zeros(packed.shape, bits.dtype)
+        kernels.unpack(bits, deltas, pointers, dense, scratch())
+        return dense.view(values.dtype)
+
+    def plan(self, packed: Packed, device: Target) -> MatVec:
+        """See `Format.plan`. Raises: ValueError for arrays that do not fit together."""
+        from spmvbench.cpu import macko as kernels
+        from spmvbench.cpu.floats import kernel_view
+        from spmvbench.cpu.launch import launch, row_bounds
+
+        values, deltas, pointers = map(device.put, self._checked(packed))
+        return launch(
+            kernels.product_rows,
+            kernels.product,
+            (kernel_view(values), deltas, pointers),
+            row_bounds(pointers, device.threads, _ROW_COST),
+            device.batch,
+        )
+
+    def _checked(self, packed: Packed) -> tuple[Array, Array, Array]:
+        """The arrays, after making sure that no kernel would leave them."""
+        from spmvbench.cpu.macko import widest
+
+        values, deltas, pointers = (
+            packed.arrays[key] for key in ("values", "deltas", "row_pointers")
+        )
+        require_pointers(self.name, pointers, packed.shape[0])
+        entries = int(pointers[-1])
+        entries += -entries % _LOAD
+        require_size(self.name, "values", values, (entries,))
+        require_size(self.name, "deltas", deltas, (entries // 2,))
+        require_columns(self.name, widest(deltas, pointers), packed.shape[1])
+        return values, deltas, pointers

@@ -1,0 +1,64 @@
+"""The battery in a worker: a format that crashes or hangs loses its cell, not the judgement."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import typer
+
+from spmvbench.case import Timing
+from spmvbench.conformance import Cell, Verdict, cells
+from spmvbench.formats import check_name, names
+from spmvbench.process import Lost, WorkerProcess
+
+SHOWN = 5
+"""Failures shown per format; the number of the others is said."""
+
+
+def judge_all(formats: Sequence[str], device: str) -> bool:
+    """Judge each, print a line each and its first failures; whether all are right."""
+    for name in formats:
+        check_name(name)
+    good = True
+    for name in formats or sorted(names()):
+        verdicts = list(judge(name, device))
+        good &= _print(name, verdicts)
+    return good
+
+
+def judge(name: str, device: str) -> Iterator[Verdict]:
+    """One verdict per cell of the battery."""
+    todo = cells()
+    while todo:
+        done = 0
+        worker = WorkerProcess(device, [name] if ":" in name else [])
+        try:
+            job = {"do": "conform", "format": name, "cells": todo}
+            for said in worker.ask(job, timeout_s=Timing().timeout_s):
+                yield Verdict(**said)
+                done += 1
+            return
+        except Lost as lost:
+            yield _lost(todo[done], lost)
+            todo = todo[done + 1 :]
+        finally:
+            worker.stop()
+
+
+def _lost(cell: Cell, lost: Lost) -> Verdict:
+    return Verdict(*cell, "timeout" if lost.hung else "crashed", lost.why)
+
+
+def _print(name: str, verdicts: Sequence[Verdict]) -> bool:
+    judged = [v for v in verdicts if v.status != "unavailable"]
+    bad = [v for v in judged if v.status != "ok"]
+    if not judged:
+        typer.echo(f"{name}: not judged: {verdicts[0].reason}")
+        return True
+    word = "wrong" if bad else "right"
+    typer.echo(f"{name}: {word}, {len(judged) - len(bad)} of {len(judged)} cells")
+    for v in bad[:SHOWN]:
+        typer.echo(f"  {v.matrix}, {v.dtype}, batch {v.batch}: {v.status}: {v.reason}")
+    if len(bad) > SHOWN:
+        typer.echo(f"  and {len(bad) - SHOWN} more")
+    return not bad

@@ -1,0 +1,222 @@
+"""The order of a measurement, once: generate, expect, pack, check, time together, check again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from spmvbench import assemble
+from spmvbench.case import Case
+from spmvbench.devices.base import Device, Launch
+from spmvbench.dtypes import DTYPES
+from spmvbench.formats.base import Format
+from spmvbench.prepare import Contestant, Failure, Task, find, guard, predict_bytes, prepare
+from spmvbench.problems import build, count_nonzero, vector
+from spmvbench.record import Record
+from spmvbench.sampling import VECTORS, CacheState, Timed, check_after, probe_block, sample
+from spmvbench.stats import Samples
+from spmvbench.watch import Watch
+
+MEMORY_SHARE = 0.6
+"""Share of the free memory that packed copies may fill; packing and checking need the rest."""
+
+OVERHEAD_SIZE = 8
+OVERHEAD_CALLS = 21
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A record, and its raw samples in time order (microseconds; empty when there are none)."""
+
+    record: Record
+    samples: Samples = field(default_factory=lambda: np.empty(0))
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A format that may run: the name it was asked by, its place in the case, its likely bytes."""
+
+    name: str
+    index: int
+    format: Format
+    packed_bytes: int
+
+
+def measure(case: Case, device: Device, watch: Watch) -> Iterator[Measured]:
+    """One record per format of the case, each as soon as its timing group is done.
+
+    Nothing that a format does stops the others, short of killing the process.
+    """
+    watch.enter("problem")
+    device.configure(threads=case.threads, batch=case.problem.batch)
+    blanks = {
+        name: assemble.blank(case, name, device=device.slug, timer=device.timer)
+        for name in (*case.formats, *case.anchors)
+    }
+    task = guard(lambda: _task(case))
+    if isinstance(task, Failure):
+        yield from (Measured(assemble.failed(blanks[name], task)) for name in case.formats)
+        return
+    nnz = count_nonzero(task.dense)
+    density = case.problem.density or nnz / max(case.problem.elements, 1)
+    blanks = {name: replace(r, nnz=nnz, density=density) for name, r in blanks.items()}
+    yield from _Measurement(case, task, device, watch, blanks).records()
+
+
+def _task(case: Case) -> Task:
+    problem = case.problem
+    xs = tuple(vector(problem, i).reshape(problem.cols, problem.batch) for i in range(VECTORS + 1))
+    probed = probe_block(problem.seed, case.timing) % VECTORS
+    return Task.of(problem, build(problem), xs, [probed, VECTORS])
+
+
+def groups(entries: Sequence[Entry], room: int) -> list[list[Entry]]:
+    """The formats that fit `room` bytes together; every group has the dense ones, as baselines.
+
+    What does not fit beside them is alone with them, and fails there by itself.
+    """
+    anchors = [e for e in entries if e.format.dense]
+    found: list[list[Entry]] = []
+    current = list(anchors)
+    for entry in (e for e in entries if not e.format.dense):
+        full = sum(e.packed_bytes for e in (*current, entry)) > room
+        if full and len(current) > len(anchors):
+            found.append(current)
+            current = list(anchors)
+        current.append(entry)
+    return [*found, current] if current else found
+
+
+@dataclass(frozen=True)
+class _Measurement:
+    """What the steps of measuring one case have in common. `blanks`: records by format name."""
+
+    case: Case
+    task: Task
+    device: Device
+    watch: Watch
+    blanks: dict[str, Record]
+
+    def records(self) -> Iterator[Measured]:
+        """Enter every format, then measure group by group."""
+        entries: list[Entry] = []
+        for index, name in enumerate((*self.case.formats, *self.case.anchors)):
+            entry = self._enter(name, index)
+            if isinstance(entry, Entry):
+                entries.append(entry)
+            else:
+                yield from self._failed(name, entry)
+        room = int(MEMORY_SHARE * self.device.free_bytes())
+        seen: set[str] = set(self.case.anchors)
+        for block, group in enumerate(groups(entries, room)):
+            for measured in self._group(group, block, room):
+                # A dense format is timed again in every group, and recorded once.
+                if measured.record.format not in seen:
+                    seen.add(measured.record.format)
+                    yield measured
+
+    def _failed(self, name: str, failure: Failure) -> Iterator[Measured]:
+        if name in self.case.formats:
+            yield Measured(assemble.failed(self.blanks[name], failure))
+
+    def _enter(self, name: str, index: int) -> Entry | Failure:
+        self.watch.enter("pack", index)
+        fmt = find(name, self.device, self.task.problem)
+        if isinstance(fmt, Failure):
+            return fmt
+        size = guard(lambda: predict_bytes(fmt, self.task.dense))
+        return size if isinstance(size, Failure) else Entry(name, index, fmt, size)
+
+    def _group(self, group: Sequence[Entry], block: int, room: int) -> Iterator[Measured]:
+        """Prepare every format, time those that are right, check them again."""
+        ready: list[Contestant] = []
+        states: dict[int, CacheState] = {}
+        for entry in group:
+            state = CacheState.of(
+                self.case.cache, entry.packed_bytes, self.device.cache_bytes, room // len(group)
+            )
+            copies = state.copies if self.case.timed else 1
+            got = prepare(
+                entry.format, entry.index, self.task, self.device, self.watch, copies=copies
+            )
+            if isinstance(got, Failure):
+                yield from self._failed(entry.name, got)
+            else:
+                ready.append(replace(got, name=entry.name))
+                states[entry.index] = state
+        if not self.case.timed:
+            yield from (Measured(assemble.checked(self.blanks[c.name], c)) for c in ready)
+            return
+        yield from self._timed(group, ready, states, block)
+
+    def _timed(
+        self,
+        group: Sequence[Entry],
+        ready: list[Contestant],
+        states: dict[int, CacheState],
+        block: int,
+    ) -> Iterator[Measured]:
+        self.watch.enter("probe")
+        bandwidth = [self.device.read_gbps()]
+        load = self.device.foreign_load()
+        outcome, failures = self._race(ready, states)
+        foreign = load()
+        self.watch.enter("probe")
+        bandwidth.append(self.device.read_gbps())
+        around = assemble.Surroundings(
+            self.device.cache_bytes, float(np.median(bandwidth)), foreign
+        )
+        records: list[Record] = []
+        for contestant in (c for c in ready if c.index in outcome.samples):
+            after = check_after(contestant, self.device, self.task.xs[VECTORS], self.watch)
+            if isinstance(after, Failure):
+                failures[contestant.index] = after
+                continue
+            overhead_us = self._overhead_us(next(e for e in group if e.index == contestant.index))
+            record = assemble.checked(
+                replace(self.blanks[contestant.name], block=block), contestant
+            )
+            records.append(
+                assemble.timed(
+                    record, contestant, states[contestant.index], outcome, overhead_us, around
+                )
+            )
+        for entry in (e for e in group if e.index in failures):
+            yield from self._failed(entry.name, failures[entry.index])
+        samples = {c.name: outcome.samples[c.index] for c in ready if c.index in outcome.samples}
+        for record in assemble.compared(records, samples):
+            yield Measured(record, samples[record.format])
+
+    def _race(
+        self, ready: Sequence[Contestant], states: dict[int, CacheState]
+    ) -> tuple[Timed, dict[int, Failure]]:
+        """Time them together; start again without one that fails meanwhile."""
+        failures: dict[int, Failure] = {}
+        timing, seed = self.case.timing, self.task.problem.seed
+        while left := [c for c in ready if c.index not in failures]:
+            found = [states[c.index] for c in left]
+            outcome = sample(left, found, self.device, timing, seed, self.watch)
+            if isinstance(outcome, Timed):
+                return outcome, failures
+            index, failure = outcome
+            failures[index] = failure
+        return Timed({}, {}), failures
+
+    def _overhead_us(self, entry: Entry) -> float | None:
+        """The median time of the same format's product where there is next to nothing to do."""
+        self.watch.enter("overhead", entry.index)
+        got = guard(lambda: self._tiny_us(entry))
+        return None if isinstance(got, Failure) else got
+
+    def _tiny_us(self, entry: Entry) -> float:
+        problem, device = self.task.problem, self.device
+        precision = entry.format.precision(problem.dtype, device.kind)
+        tiny = np.eye(OVERHEAD_SIZE, dtype=DTYPES[problem.dtype])
+        matvec = entry.format.plan(entry.format.pack(tiny), device)
+        shape = OVERHEAD_SIZE if problem.batch == 1 else (OVERHEAD_SIZE, problem.batch)
+        x, y = device.empty(shape, precision.x), device.empty(shape, precision.y)
+        x.fill(1)
+        launch = Launch(matvec, x, y, warm=1)
+        return float(np.median(device.time([launch] * OVERHEAD_CALLS, lambda _: None)))

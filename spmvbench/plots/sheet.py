@@ -1,0 +1,142 @@
+"""A figure before anything is drawn in it: title, subtitle, panels, footnote, axes with units."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.ticker import FixedFormatter, FixedLocator, NullLocator
+
+from spmvbench.curves import Floats, Part
+from spmvbench.plots.style import MUTED
+
+TITLE, SUBTITLE, NOTE = 15, 10.5, 9.5
+
+
+@dataclass(frozen=True)
+class Words:
+    """The texts of a figure. `notes` say how to read it, one sentence each."""
+
+    title: str
+    subtitle: str
+    notes: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Panels and margins in inches. `right` is the room for labels at line ends."""
+
+    columns: int = 1
+    rows: int = 1
+    width: float = 5.8
+    height: float = 4.0
+    left: float = 1.05
+    right: float = 2.6
+    bottom: float = 0.62
+    gap: float = 0.3
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """A figure and its panels, row by row."""
+
+    figure: Figure
+    panels: list[Axes]
+
+
+def sheet(words: Words, layout: Layout) -> Sheet:
+    """An empty sheet; panels share both axes, and the texts never touch them."""
+    width = layout.left + layout.columns * layout.width + (layout.columns - 1) * layout.gap
+    width += layout.right
+    title, subtitle = _wrap(words.title, width, TITLE), _wrap(words.subtitle, width, SUBTITLE)
+    note = _wrap("  ".join(words.notes), width, NOTE)
+    top = 0.15 + _inches(title, TITLE) + _inches(subtitle, SUBTITLE) + 0.2
+    top += 0.25 if layout.columns * layout.rows > 1 else 0
+    bottom = layout.bottom + _inches(note, NOTE) + 0.1
+    between = 0.75
+    height = top + layout.rows * layout.height + (layout.rows - 1) * between + bottom
+    figure = Figure(figsize=(width, height))
+    FigureCanvasAgg(figure)
+    figure.text(0.2 / width, 1 - 0.15 / height, title, size=TITLE, weight="bold", va="top")
+    below = 0.2 + _inches(title, TITLE)
+    figure.text(0.2 / width, 1 - below / height, subtitle, size=SUBTITLE, color=MUTED, va="top")
+    figure.text(0.2 / width, 0.1 / height, note, size=NOTE, color=MUTED, va="bottom")
+    grid = figure.add_gridspec(
+        layout.rows,
+        layout.columns,
+        left=layout.left / width,
+        right=1 - layout.right / width,
+        top=1 - top / height,
+        bottom=bottom / height,
+        wspace=layout.gap / layout.width,
+        hspace=between / layout.height,
+    )
+    axes = grid.subplots(sharex=True, sharey=True, squeeze=False)
+    return Sheet(figure, list(axes.flat))
+
+
+def _wrap(text: str, width: float, size: float) -> str:
+    """Lines that fit; DejaVu Sans is 0.56 em wide on average, a bold one 0.63."""
+    em = size / 72 * (0.65 if size == TITLE else 0.56)
+    return "\n".join(textwrap.wrap(text, max(20, int((width - 0.4) / em)), break_on_hyphens=False))
+
+
+def _inches(text: str, size: float) -> float:
+    return (text.count("\n") + 1) * size * 1.25 / 72 if text else 0.0
+
+
+def subtitle(part: Part, *more: str) -> str:
+    """Device, condition and how many problems: what every figure has to say."""
+    count = part.timed["key"].nunique()
+    words = [*part.condition.words, *more, f"{count} problem{'s' * (count != 1)}"]
+    return " · ".join(words)
+
+
+SLOWEST = 0.05
+"""Lowest speed-up that has a place on an axis."""
+
+POWERS = tuple(2.0**k for k in range(-12, 13))
+FINE = (0.25, 0.35, 0.5, 0.6, 0.7, 0.8, 0.9, 1, 1.1, 1.2, 1.4, 1.6, 1.8, 2, 2.5, 3, 3.5, 4)
+
+
+def ratio_axis(axis: Axes, values: Floats, *, room_below: float = 0.0) -> None:
+    """A log-2 y axis in multiples, 1 always on it. `room_below`: share of the axis kept free.
+
+    It ends at `SLOWEST`, so that one format that is out of the question does not squeeze the rest.
+    """
+    valid = np.log2(values[np.isfinite(values) & (values > 0)])
+    low, high = min(valid.min(initial=0.0), -0.15), max(valid.max(initial=0.0), 0.15)
+    low = max(low, float(np.log2(SLOWEST)))
+    pad = 0.04 * (high - low)
+    low, high = low - pad, high + pad
+    ticks = [t for t in (FINE if high - low < 2.2 else POWERS) if low <= np.log2(t) <= high]
+    low -= room_below * (high - low) / (1 - room_below)
+    axis.set_yscale("log", base=2)
+    axis.set_ylim(2**low, 2**high)
+    axis.yaxis.set_major_locator(FixedLocator(ticks))
+    axis.yaxis.set_major_formatter(FixedFormatter([f"{t:g}x" for t in ticks]))
+    axis.yaxis.set_minor_locator(NullLocator())
+    axis.grid(True, axis="y")
+
+
+def density_axis(axis: Axes, densities: Floats, width: float) -> None:
+    """A linear x axis with a tick at every measured density, labelled where there is room.
+
+    `width`: of the axis in inches.
+    """
+    low, high = float(np.min(densities)), float(np.max(densities))
+    pad = 0.03 * (high - low) or 0.05
+    axis.set_xlim(low - pad, high + pad)
+    labels, last = [], -np.inf
+    for d in np.sort(densities):
+        place = (d - low) / (high - low + 2 * pad) * width
+        fits = place - last >= 0.08 * len(f"{d:g}") + 0.1
+        labels.append(f"{d:g}" if fits else "")
+        last = place if fits else last
+    axis.xaxis.set_major_locator(FixedLocator(list(np.sort(densities))))
+    axis.xaxis.set_major_formatter(FixedFormatter(labels))

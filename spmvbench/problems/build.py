@@ -1,0 +1,57 @@
+"""The matrix A of a problem, generated or read and pruned; the same bytes every time."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from spmvbench.problems.base import Problem
+
+# NumPy and the readers are imported when a matrix is built: the package exports this function, and
+# whoever only wants to name a problem should not wait for them.
+if TYPE_CHECKING:
+    from spmvbench.dtypes import Array
+
+
+def build(problem: Problem) -> Array:
+    """A as every format gets it: dense, C order. Shape: (rows, cols), in the problem's dtype.
+
+    Raises: SourceError when its file cannot give it; ExperimentError when there is no such pattern.
+    """
+    if problem.source is None:
+        return _generated(problem)
+    from spmvbench.problems.prune import prune
+    from spmvbench.problems.sources import load
+
+    dense = load(problem.source, problem.tensor, problem.dtype)
+    if dense.shape != (problem.rows, problem.cols):
+        from spmvbench.errors import SourceError
+
+        raise SourceError(
+            f"{problem.source}: tensor '{problem.tensor}' is {dense.shape[0]}x{dense.shape[1]}, "
+            f"expected {problem.rows}x{problem.cols} as planned; was the file changed? Run again"
+        )
+    return prune(dense, problem.density, problem.pattern)
+
+
+def count_nonzero(dense: Array) -> int:
+    """How many elements are neither 0.0 nor -0.0; NaN counts."""
+    import numpy as np
+
+    from spmvbench.problems.chunks import CHUNK
+    from spmvbench.problems.prune import magnitudes
+
+    flat = np.ascontiguousarray(dense).reshape(-1)
+    parts = (magnitudes(flat[i : i + CHUNK]) for i in range(0, flat.size, CHUNK))
+    return sum(int(np.count_nonzero(part)) for part in parts)
+
+
+def _generated(problem: Problem) -> Array:
+    from spmvbench.errors import ExperimentError
+    from spmvbench.problems.patterns import check_pattern, generate
+
+    if problem.density is None:
+        raise ExperimentError(f"{problem.key}: a matrix without a source needs a density")
+    reason = check_pattern(problem.pattern, problem.density, problem.cols)
+    if reason:
+        raise ExperimentError(f"{problem.key}: {reason}")
+    return generate(problem)

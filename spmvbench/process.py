@@ -1,0 +1,157 @@
+"""The runner's end of a worker: start it, ask it, see that it died or hangs, and where."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import selectors
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from spmvbench.errors import DeviceError
+from spmvbench.watch import Step, Watch
+
+POLL_S = 0.1
+START_S = 120.0
+PROBLEM_FACTOR = 10
+"""Building a problem is no format's step: it may take this many times the limit of one."""
+
+
+class Lost(Exception):
+    """The worker died or was killed because it hung. `hung`: it was; `why`: in words, one line."""
+
+    def __init__(self, why: str, step: Step, *, hung: bool, memory: bool) -> None:
+        """`memory`: the system killed it, most likely because memory ran out."""
+        super().__init__(why)
+        self.why, self.step, self.hung, self.memory = why, step, hung, memory
+
+
+class WorkerProcess:
+    """A running `spmvbench.worker`. `hello` is what it said of its device."""
+
+    def __init__(self, kind: str, outside: Sequence[str] = ()) -> None:
+        """Start it and wait until it knows its device.
+
+        Raises: DeviceError when there is no such device.
+        """
+        self._folder = tempfile.TemporaryDirectory(prefix="spmvbench-")
+        folder = Path(self._folder.name)
+        self.watch = Watch(folder / "watch")
+        self._log = folder / "stderr"
+        with self._log.open("wb") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "spmvbench.worker", kind, str(folder / "watch"), *outside],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                env=_surroundings(),
+            )
+        self._lines = _Lines(self._process)
+        self.hello = self._greeting()
+
+    def _greeting(self) -> dict[str, Any]:
+        deadline = time.monotonic() + START_S
+        while (line := self._lines.next(POLL_S)) is None:
+            if time.monotonic() > deadline or self._lines.ended:
+                said = self.last_words()
+                self.stop()
+                raise DeviceError(f"the measuring process does not start: {said or 'no output'}")
+        hello: dict[str, Any] = json.loads(line)
+        if "user_error" in hello:
+            self.stop()
+            raise DeviceError(hello["user_error"])
+        return hello
+
+    def ask(self, job: dict[str, Any], *, timeout_s: float) -> Iterator[dict[str, Any]]:
+        """The worker's answers to a job.
+
+        Raises: Lost when it dies, or stays in one step for longer than `timeout_s`.
+        """
+        with contextlib.suppress(BrokenPipeError):
+            self._process.stdin.write(json.dumps(job).encode() + b"\n")  # type: ignore[union-attr]
+            self._process.stdin.flush()  # type: ignore[union-attr]
+        step, since = self.watch.read(), time.monotonic()
+        while True:
+            line = self._lines.next(POLL_S)
+            if line is not None:
+                answer: dict[str, Any] = json.loads(line)
+                if answer.get("done"):
+                    return
+                yield answer
+                since = time.monotonic()
+                continue
+            if self._lines.ended:
+                raise self._died()
+            now = self.watch.read()
+            if now != step:
+                step, since = now, time.monotonic()
+            limit_s = timeout_s * (PROBLEM_FACTOR if step.format < 0 else 1)
+            if time.monotonic() - since > limit_s:
+                self.stop()
+                why = f"still in {step.stage} after {limit_s:g} s"
+                raise Lost(why, step, hung=True, memory=False)
+
+    def _died(self) -> Lost:
+        step, code = self.watch.read(), self._process.wait()
+        said = self.last_words()
+        self.stop()
+        name = signal.Signals(-code).name if code < 0 else f"exit code {code}"
+        why = f"the process died of {name} in {step.stage}" + (f": {said}" if said else "")
+        return Lost(why, step, hung=False, memory=code == -signal.SIGKILL)
+
+    def last_words(self) -> str:
+        """The last line the worker wrote to standard error."""
+        lines = self._log.read_text(errors="replace").strip().splitlines()
+        return lines[-1].strip()[:200] if lines else ""
+
+    def stop(self) -> None:
+        """Kill it, if it lives, and forget its files. May be called again."""
+        self._process.kill()
+        self._process.wait()
+        for pipe in (self._process.stdin, self._process.stdout):
+            with contextlib.suppress(OSError):
+                if pipe:
+                    pipe.close()
+        self._folder.cleanup()
+
+
+class _Lines:
+    """The lines of a process's standard output, without waiting longer than asked."""
+
+    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+        self._pipe = process.stdout
+        self._selector = selectors.DefaultSelector()
+        self._selector.register(self._pipe, selectors.EVENT_READ)  # type: ignore[arg-type]
+        self._rest = b""
+        self.ended = False
+
+    def next(self, wait_s: float) -> bytes | None:
+        """The next whole line; None when none came in time, or at the end."""
+        if b"\n" not in self._rest and not self.ended and self._selector.select(wait_s):
+            got = os.read(self._pipe.fileno(), 1 << 20)  # type: ignore[union-attr]
+            self._rest += got
+            self.ended = not got
+        line, found, rest = self._rest.partition(b"\n")
+        if not found:
+            return None
+        self._rest = rest
+        return line
+
+
+def _surroundings() -> dict[str, str]:
+    """The worker's environment variables.
+
+    Threads of other libraries must sleep when they are done, not spin on the next one's core. The
+    package must be found also when this process runs from a checkout that is not installed.
+    """
+    top = str(Path(__file__).resolve().parent.parent)
+    path = os.pathsep.join(p for p in (top, os.environ.get("PYTHONPATH", "")) if p)
+    own = {"SPMVBENCH_RUNNER": str(os.getpid()), "PYTHONPATH": path}
+    return {"OMP_WAIT_POLICY": "PASSIVE", "KMP_BLOCKTIME": "0", **os.environ, **own}

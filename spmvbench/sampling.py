@@ -1,0 +1,168 @@
+"""The timing loop: every block is one product of every contestant, in seeded-random order."""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from spmvbench.case import Timing
+from spmvbench.check import judge
+from spmvbench.devices.base import Device, Launch
+from spmvbench.dtypes import Array
+from spmvbench.prepare import Contestant, Failure, guard, poison, result, run_once
+from spmvbench.stats import Samples, stop_reason
+from spmvbench.watch import Watch
+
+VECTORS = 8
+"""How many x the timed products walk through, so that a y kept from the last call is stale."""
+
+WARM_BLOCKS = 2
+COLD_CACHES = 3
+MAX_COPIES = 64
+
+ASK_EVERY = 5
+"""Blocks between two questions whether sampling may end: the answer costs time too."""
+
+
+@dataclass(frozen=True)
+class CacheState:
+    """How the cache state of a contestant is brought about: by `copies`, flush or repetition."""
+
+    method: str
+    copies: int
+
+    @staticmethod
+    def of(cache: str, packed_bytes: int, cache_bytes: int, room: int) -> CacheState:
+        """Rotation among copies of >= 3 caches in all where they fit `room`, else flushing."""
+        if cache == "hot":
+            return CacheState("repeat", 1)
+        copies = -(-COLD_CACHES * cache_bytes // max(packed_bytes, 1))
+        if copies > MAX_COPIES or copies * packed_bytes > max(room, packed_bytes):
+            return CacheState("flush", 1)
+        return CacheState("rotate", copies)
+
+
+@dataclass(frozen=True)
+class Timed:
+    """Samples per contestant in time order, microseconds, and why sampling ended for each."""
+
+    samples: dict[int, Samples]
+    stopped: dict[int, str]
+
+
+def probe_block(seed: int, timing: Timing) -> int:
+    """The block after which y is checked; its x has this number modulo `VECTORS`."""
+    return int(np.random.default_rng(seed).integers(1, max(timing.min_samples, 2)))
+
+
+def sample(
+    contestants: Sequence[Contestant],
+    states: Sequence[CacheState],
+    device: Device,
+    timing: Timing,
+    seed: int,
+    watch: Watch,
+) -> Timed | tuple[int, Failure]:
+    """Time all contestants together, or name the one that failed meanwhile and how.
+
+    Ends when every contestant has a reason to stop, at the latest after twice the budget of all.
+    """
+    race = _Race(contestants, states, device, watch, np.random.default_rng([seed, 1]))
+    probed = probe_block(seed, timing)
+    deadline = time.monotonic() + 2 * timing.budget_s * len(contestants)
+    for block in itertools.count(-WARM_BLOCKS):
+        failed = race.run(block, probed=block == probed)
+        if failed:
+            return failed
+        done = block + 1
+        if done >= timing.min_samples and done % ASK_EVERY == 0:
+            reasons = race.reasons(timing, late=time.monotonic() > deadline)
+            if all(reasons):
+                return race.timed(reasons)
+    raise AssertionError("unreachable: the count above is endless")
+
+
+class _Race:
+    """The contestants of one timing group and their samples so far."""
+
+    def __init__(
+        self,
+        contestants: Sequence[Contestant],
+        states: Sequence[CacheState],
+        device: Device,
+        watch: Watch,
+        rng: np.random.Generator,
+    ) -> None:
+        self._contestants, self._states, self._device = contestants, states, device
+        self._watch, self._rng = watch, rng
+        self._taken: list[list[float]] = [[] for _ in contestants]
+
+    def run(self, block: int, *, probed: bool) -> tuple[int, Failure] | None:
+        """One product of each, in random order, kept from block 0 on; the failed one or None."""
+        order = [int(i) for i in self._rng.permutation(len(self._contestants))]
+        launches = [self._launch(i, block) for i in order]
+
+        def mark(place: int) -> None:
+            self._watch.enter("product", self._contestants[order[place]].index)
+
+        if probed:
+            for contestant in self._contestants:
+                poison(contestant.y)
+        times = guard(lambda: self._device.time(launches, mark))
+        if isinstance(times, Failure):
+            return self._watch.read().format, times
+        if block >= 0:
+            for i, microseconds in zip(order, times, strict=True):
+                self._taken[i].append(microseconds)
+        return self._check_probe(block) if probed else None
+
+    def _launch(self, i: int, block: int) -> Launch:
+        contestant, state = self._contestants[i], self._states[i]
+        return Launch(
+            contestant.plans[block % state.copies],
+            contestant.xs[block % VECTORS],
+            contestant.y,
+            warm=1 if state.method == "repeat" else 0,
+            flush=state.method == "flush",
+        )
+
+    def _check_probe(self, block: int) -> tuple[int, Failure] | None:
+        """The one whose y, just written by a timed product, is wrong: kept from another x, say."""
+        for contestant in self._contestants:
+            expected = contestant.expected[block % VECTORS]
+            fault = judge(result(contestant, self._device), expected, contestant.precision)
+            if fault.share > 1:
+                return contestant.index, Failure("wrong", f"while timed, {fault}", fault.share)
+        return None
+
+    def reasons(self, timing: Timing, *, late: bool) -> list[str | None]:
+        """Why sampling may end, per contestant; None: it may not yet."""
+        found = (stop_reason(np.array(taken), timing) for taken in self._taken)
+        return [reason or ("budget" if late else None) for reason in found]
+
+    def timed(self, reasons: Sequence[str | None]) -> Timed:
+        """The samples and reasons by the contestants' indices."""
+        indices = [c.index for c in self._contestants]
+        arrays = [np.array(taken) for taken in self._taken]
+        return Timed(
+            dict(zip(indices, arrays, strict=True)),
+            {i: reason or "" for i, reason in zip(indices, reasons, strict=True)},
+        )
+
+
+def check_after(
+    contestant: Contestant, device: Device, x: Array, watch: Watch
+) -> Contestant | Failure:
+    """The check after timing, with a new x: number `VECTORS`."""
+    watch.enter("check", contestant.index)
+    y = guard(lambda: run_once(contestant, device, x))
+    if isinstance(y, Failure):
+        return y
+    fault = judge(y, contestant.expected[VECTORS], contestant.precision)
+    if fault.share > 1:
+        return Failure("wrong", f"after timing, {fault}", fault.share)
+    return contestant

@@ -1,0 +1,119 @@
+"""What a run says while it measures: a progress bar on a terminal, a line per case elsewhere."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from spmvbench.case import Case
+from spmvbench.experiment import Experiment
+from spmvbench.predict import seconds
+from spmvbench.record import Record
+from spmvbench.records import Results
+from spmvbench.runner import Plan
+
+
+class Screen:
+    """The terminal during one run. Rows that are not `ok` are said at once, with their reason."""
+
+    def __init__(self) -> None:
+        """Nothing is shown yet."""
+        self._console = Console()
+        self._progress: Progress | None = None
+        self._rows: list[Record] = []
+        self._left_s = self._done_s = 0.0
+        self._start = time.monotonic()
+        self._cases = self._number = 0
+        self._said: Counter[tuple[str, str]] = Counter()
+
+    def begin(
+        self, experiment: Experiment, hello: dict[str, Any], results: Results, todo: Plan
+    ) -> None:
+        """Say what is measured, where, and what is there already."""
+        where = f"{hello['environment']['device']}, {hello['cores']} cores"
+        self._print(f"{experiment.name} on {where} -> {results.folder}")
+        if results.repaired:
+            self._print(f"dropped a last row that was cut off ({results.repaired} bytes)")
+        if left_out := experiment.left_out(str(hello["kind"])):
+            self._print(f"{left_out} shapes are larger than max_elements and left out")
+        if todo.done:
+            self._print(f"{todo.done} rows are measured already")
+        if todo.outdated:
+            self._print(f"{todo.outdated} rows are from other source or another device: again")
+        self._cases = len(todo.cases)
+        self._left_s = sum(map(seconds, todo.cases))
+        self._start = time.monotonic()
+        if self._console.is_terminal and todo.cases:
+            self._progress = Progress(
+                TextColumn("{task.description}"),
+                BarColumn(),
+                MofNCompleteColumn(),
+                TimeElapsedColumn(),
+                TextColumn("{task.fields[eta]} left"),
+                console=self._console,
+            )
+            self._task = self._progress.add_task("", total=self._cases, eta=_clock(self._left_s))
+            self._progress.start()
+
+    def case(self, case: Case) -> None:
+        """A case begins."""
+        self._rows = []
+        self._number += 1
+        if self._progress:
+            self._progress.update(self._task, description=case.label)
+
+    def row(self, record: Record) -> None:
+        """A row was saved."""
+        self._rows.append(record)
+        if record.status == "ok":
+            return
+        what = (record.format, record.reason)
+        self._said[what] += 1
+        if self._said[what] == 1:
+            self._print(f"{record.format}: {record.status}: {record.reason} ({record.key})")
+
+    def done(self, case: Case) -> None:
+        """A case is done: the estimate of what is left follows the time that it really took."""
+        took = seconds(case)
+        self._done_s += took
+        self._left_s -= took
+        eta = _clock(self._left_s * (time.monotonic() - self._start) / self._done_s)
+        if self._progress:
+            self._progress.update(self._task, advance=1, eta=eta)
+            return
+        times = [(r.median_us, r.format) for r in self._rows if r.median_us]
+        best = "{1} {0:.0f} us".format(*min(times)) if times else "no times"
+        self._print(f"[{self._number}/{self._cases}] {case.label}: {best}, {eta} left")
+
+    def end(self) -> None:
+        """Leave the terminal as it was; say how often a failure came that was said once."""
+        if self._progress:
+            self._progress.stop()
+        for (name, reason), times in self._said.items():
+            if times > 1:
+                self._print(f"{name}: the same {times} times: {reason}")
+
+    def preview(self, case: Case, sizes: dict[str, int | str]) -> None:
+        """One case of a dry run: bytes per format, or why it has none."""
+        words = [f"{n} {_bytes(s)}" if isinstance(s, int) else f"{n} -" for n, s in sizes.items()]
+        self._print(f"{case.label}: {', '.join(words)}; about {seconds(case):.0f} s")
+
+    def total(self, cases: int, seconds_s: float) -> None:
+        """The end of a dry run."""
+        self._print(f"{cases} cases, about {_clock(seconds_s)} (an estimate); nothing was measured")
+
+    def _print(self, line: str) -> None:
+        self._console.print(line, highlight=False, markup=False, soft_wrap=True)
+
+
+def _clock(seconds_s: float) -> str:
+    minutes, rest = divmod(round(max(seconds_s, 0.0)), 60)
+    return f"{minutes}:{rest:02}"
+
+
+def _bytes(size: int) -> str:
+    return f"{size / 1e6:.1f} MB"

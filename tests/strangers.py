@@ -1,0 +1,174 @@
+"""Formats from outside the tree, each with one habit: what a user's own file may do to the harness."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import time
+
+import numpy as np
+
+from spmvbench.formats.base import Format, Packed
+
+
+class Right(Format):
+    """A dense float32 product. `cost` runs before each one: the others below override it."""
+
+    name = "right"
+
+    def pack(self, dense):
+        return Packed(dense.shape, str(dense.dtype), {"values": dense.astype(np.float32)})
+
+    def unpack(self, packed):
+        return packed.arrays["values"].astype(self._dtype(packed))
+
+    def _dtype(self, packed):
+        from spmvbench.dtypes import DTYPES
+
+        return DTYPES[packed.dtype]
+
+    def plan(self, packed, device):
+        a = device.put(packed.arrays["values"])
+        self.calls = 0
+
+        def matvec(x, y):
+            self.calls += 1
+            with np.errstate(invalid="ignore"):
+                np.matmul(a, x, out=y)
+            self.habit(a, x, y)
+
+        return matvec
+
+    def habit(self, a, x, y):
+        """What it does besides."""
+
+
+class Dense(Right):
+    """A baseline: it stores the problem's own dtype."""
+
+    name = "dense"
+    dense = True
+
+    def pack(self, dense):
+        return Packed(dense.shape, str(dense.dtype), {"values": dense.copy()})
+
+    def plan(self, packed, device):
+        return super().plan(
+            Packed(packed.shape, packed.dtype, {"values": packed.arrays["values"].astype("f4")}),
+            device,
+        )
+
+
+class DropsOneValue(Right):
+    """The last non-zero of the middle row is left out of the product."""
+
+    name = "drops-one-value"
+
+    def habit(self, a, x, y):
+        row = len(a) // 2
+        column = np.flatnonzero(a[row])[-1]
+        y[row] -= a[row, column] * x[column]
+
+
+class KeepsY(Right):
+    """It multiplies until it has been checked, and gives the same y ever after."""
+
+    name = "keeps-y"
+    last = 6
+
+    def habit(self, a, x, y):
+        if self.calls == self.last:
+            self.kept = y.copy()
+        if self.calls > self.last:
+            y[...] = self.kept
+
+
+class KeepsYLate(KeepsY):
+    """The same, but only after the check in the middle of timing."""
+
+    name = "keeps-y-late"
+    last = 35
+
+
+class WritesNothing(Right):
+    name = "writes-nothing"
+
+    def plan(self, packed, device):
+        return lambda x, y: None
+
+
+class Raises(Right):
+    name = "raises"
+
+    def plan(self, packed, device):
+        raise RuntimeError("no such\nkernel")
+
+
+class RaisesWhileTimed(Right):
+    name = "raises-while-timed"
+
+    def habit(self, a, x, y):
+        if self.calls == 40:
+            raise RuntimeError("late")
+
+
+class Exits(Right):
+    name = "exits"
+
+    def pack(self, dense):
+        raise SystemExit(3)
+
+
+class Prints(Right):
+    name = "prints"
+
+    def pack(self, dense):
+        print('{"record": "not one"}', flush=True)
+        os.write(1, b"noise without end of line")
+        return super().pack(dense)
+
+
+class Segfaults(Right):
+    name = "segfaults"
+
+    def habit(self, a, x, y):
+        ctypes.string_at(0)
+
+
+class SegfaultsWhileTimed(Right):
+    name = "segfaults-while-timed"
+
+    def habit(self, a, x, y):
+        if self.calls == 40:
+            ctypes.string_at(0)
+
+
+class Hangs(Right):
+    name = "hangs"
+
+    def habit(self, a, x, y):
+        time.sleep(3600)
+
+
+class EatsMemory(Right):
+    name = "eats-memory"
+
+    def pack(self, dense):
+        hoard = [np.ones(1 << 27) for _ in range(1000)]
+        return super().pack(hoard[0])
+
+
+class DropsSmallValues(Right):
+    """Lossy and honest: values below a quarter of the largest are not stored."""
+
+    name = "drops-small-values"
+    lossless = False
+
+    def pack(self, dense):
+        values = dense.astype(np.float32)
+        values[abs(values) < 0.25 * abs(values).max(initial=0)] = 0
+        return Packed(dense.shape, str(dense.dtype), {"values": values})
+
+
+class NotAFormat:
+    name = "not-a-format"
