@@ -22,7 +22,7 @@ from spmvbench.dtypes import Array
 from spmvbench.formats.base import MatVec
 
 _LP64 = 0
-_INTEL_THREADS = 0
+_INTEL_OPENMP, _GNU_OPENMP = 0, 3
 _ZERO_BASED = 0
 _NOT_TRANSPOSED = 10
 _ROW_MAJOR = 101
@@ -64,7 +64,7 @@ def find() -> str | None:
 
 @cache
 def load() -> ctypes.CDLL:
-    """The library, set to 32-bit indices and to Intel's OpenMP, which its wheel brings along.
+    """The library, set to 32-bit indices and to the OpenMP that fits this process.
 
     Raises: RuntimeError when it cannot be loaded, or works with 64-bit indices in this process.
     """
@@ -79,7 +79,7 @@ def load() -> ctypes.CDLL:
     # These calls win over MKL_INTERFACE_LAYER and MKL_THREADING_LAYER, but only as the first ones.
     if lib.MKL_Set_Interface_Layer(_LP64) != _LP64:
         raise RuntimeError("csr-mkl: MKL was set to 64-bit indices before; expected 32-bit (LP64)")
-    lib.MKL_Set_Threading_Layer(_INTEL_THREADS)
+    lib.MKL_Set_Threading_Layer(_openmp())
     lib.MKL_Set_Dynamic(0)  # otherwise it may take fewer threads than asked
     number, pointer, scalar = ctypes.c_int, ctypes.c_void_p, ctypes.c_float
     lib.mkl_sparse_s_create_csr.argtypes = (pointer, *[number] * 3, *[pointer] * 4)
@@ -89,6 +89,19 @@ def load() -> ctypes.CDLL:
         *(pointer, number, number, scalar, pointer, number),
     )
     return lib
+
+
+def _openmp() -> int:
+    """GNU's OpenMP where there is one, otherwise Intel's, which MKL's wheel brings along.
+
+    PyTorch and Numba use GNU's. Beside it MKL would call half of Intel's and half of GNU's, and
+    crash or leave y unwritten.
+    """
+    try:
+        ctypes.CDLL("libgomp.so.1")
+    except OSError:
+        return _INTEL_OPENMP
+    return _GNU_OPENMP
 
 
 def set_threads(threads: int) -> None:

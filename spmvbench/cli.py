@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -37,6 +39,15 @@ def _print_version(wanted: bool) -> None:
     if wanted:
         typer.echo(f"spmvbench {__version__}")
         raise typer.Exit
+
+
+@contextmanager
+def _stoppable() -> Iterator[None]:
+    try:
+        yield
+    except KeyboardInterrupt:
+        typer.echo("stopped; the same command goes on where this one ended", err=True)
+        raise typer.Exit(130) from None
 
 
 @app.callback()
@@ -79,7 +90,8 @@ def run(
     wanted = Wanted(device, out, tuple(only or ()), tuple(skip or ()), retry)
     if dry_run:
         preview(loaded, wanted)
-    else:
+        return
+    with _stoppable():
         closing(sweep(loaded, wanted))
 
 
@@ -89,7 +101,8 @@ def quick(device: Device = "auto", out: Out = Path("results")) -> None:
     from spmvbench.experiment import load
     from spmvbench.sweep import Wanted, answer, sweep
 
-    answer(sweep(load("quick"), Wanted(device, out)))
+    with _stoppable():
+        answer(sweep(load("quick"), Wanted(device, out)))
 
 
 @app.command()

@@ -106,9 +106,8 @@ def _differs(unpacked: Array, dense: Array) -> Failure | None:
 def _spoils_x(contestant: Contestant, device: Device) -> Failure | None:
     x = contestant.xs[0]
     before = device.get(x)
-    failure = guard(lambda: contestant.plans[0](x, contestant.y))
-    if failure is not None:
-        return failure
+    with np.errstate(all="ignore"):
+        contestant.plans[0](x, contestant.y)
     if not np.array_equal(before, device.get(x)):
         return Failure("wrong", "the product changes x")
     return None

@@ -37,39 +37,43 @@ def plan(
     *,
     retry: bool = False,
 ) -> Plan:
-    """Leave out what is measured: same problem, condition, protocol, source and device model.
-
-    A row that was unavailable in another environment is tried again: a library may have come.
-    """
-    newest: dict[Identity, Record] = {row.case: row for row in rows}
-    here = environment_id(current)
-
-    def fresh(row: Record) -> bool:
-        entry = environments.get(row.environment, {})
-        return same_source(entry, current, row.format)
-
-    def done(case: Case, row: Record | None) -> bool:
-        if row is None or row.protocol != case.timing.protocol or not fresh(row):
-            return False
-        if row.status == "unavailable":
-            return row.environment == here
-        return not (retry and row.status in RETRIED)
-
-    left, count, outdated = [], 0, 0
+    """Leave out what is measured: same problem, condition, protocol, source and device model."""
+    past = _Past({row.case: row for row in rows}, environments, current, retry)
+    left, done, outdated = [], 0, 0
     for case in cases:
-        found = {
-            n: newest.get((case.problem.key, case.cache, case.threads, n)) for n in case.formats
-        }
-        kept = {n: row for n, row in found.items() if row and done(case, row)}
-        count += len(kept)
-        outdated += sum(
-            row is not None and n not in kept and not fresh(row) for n, row in found.items()
-        )
-        missing = tuple(n for n in case.formats if n not in kept)
-        anchors = tuple(n for n, row in kept.items() if row.dense and row.status == "ok")
+        found = {name: row for name in case.formats if (row := past.row(case, name))}
+        kept = {name: row for name, row in found.items() if past.counts(case, row)}
+        done += len(kept)
+        outdated += sum(not past.fresh(row) for row in found.values())
+        missing = tuple(name for name in case.formats if name not in kept)
+        anchors = tuple(name for name, row in kept.items() if row.dense and row.status == "ok")
         if missing:
             left.append(replace(case, formats=missing, anchors=anchors))
-    return Plan(left, count, outdated)
+    return Plan(left, done, outdated)
+
+
+@dataclass(frozen=True)
+class _Past:
+    """What a results folder holds: the newest row of each case, and where it was measured."""
+
+    newest: dict[Identity, Record]
+    environments: dict[str, dict[str, object]]
+    current: dict[str, object]
+    retry: bool
+
+    def row(self, case: Case, name: str) -> Record | None:
+        return self.newest.get((case.problem.key, case.cache, case.threads, name))
+
+    def fresh(self, row: Record) -> bool:
+        return same_source(self.environments.get(row.environment, {}), self.current, row.format)
+
+    def counts(self, case: Case, row: Record) -> bool:
+        """Unavailable in another environment does not count: a library may have come."""
+        if row.protocol != case.timing.protocol or not self.fresh(row):
+            return False
+        if row.status == "unavailable":
+            return row.environment == environment_id(self.current)
+        return not (self.retry and row.status in RETRIED)
 
 
 class Runner:
@@ -93,6 +97,7 @@ class Runner:
 
     def measure(self, case: Case) -> None:
         """Save one row per format of the case."""
+        losses = 0
         while case.formats:
             saved: list[Record] = []
             try:
@@ -101,21 +106,22 @@ class Runner:
                 return
             except Lost as lost:
                 self._worker = None
-                names = [r.format for r in saved]
-                left = replace(case, formats=tuple(n for n in case.formats if n not in names))
-                bad = self._blame(left, case, lost)
-                for name, failure in bad.items():
-                    if name in left.formats:
-                        self._save(failed(self._blank(case, name), failure), b"")
-                anchors = (
-                    *case.anchors,
-                    *(r.format for r in saved if r.dense and r.status == "ok"),
-                )
-                case = replace(
-                    left,
-                    formats=tuple(n for n in left.formats if n not in bad),
-                    anchors=tuple(n for n in anchors if n not in bad),
-                )
+                losses += 1
+                case = self._without(case, saved, lost, again=losses > 1)
+
+    def _without(self, case: Case, saved: Sequence[Record], lost: Lost, *, again: bool) -> Case:
+        """The case that is left when the worker was lost: without what is saved and the guilty."""
+        names = {r.format for r in saved}
+        missing = tuple(n for n in case.formats if n not in names)
+        bad = self._blame(case, missing, lost, again=again)
+        for name in (n for n in missing if n in bad):
+            self._save(failed(self._blank(case, name), bad[name]), b"")
+        anchors = (*case.anchors, *(r.format for r in saved if r.dense and r.status == "ok"))
+        return replace(
+            case,
+            formats=tuple(n for n in missing if n not in bad),
+            anchors=tuple(n for n in anchors if n not in bad),
+        )
 
     def close(self) -> None:
         """Stop the worker."""
@@ -138,23 +144,27 @@ class Runner:
     def _blank(self, case: Case, name: str) -> Record:
         return blank(case, name, device=self._device, timer=self._timer)
 
-    def _blame(self, left: Case, case: Case, lost: Lost) -> dict[str, Failure]:
-        """Which formats the worker was lost to.
+    def _blame(
+        self, case: Case, missing: tuple[str, ...], lost: Lost, *, again: bool
+    ) -> dict[str, Failure]:
+        """Which formats the worker was lost to; none: try once more.
 
         A hang is its own proof. A crash may come from memory that another format has overwritten,
-        so each format is run alone, checked but not timed; when all survive, it was the last one.
+        so each format is run alone, checked but not timed. When all survive, the cause may have
+        been from outside; when it happens again, it is the format whose step it was.
         """
-        names = (*case.formats, *case.anchors)
-        suspects = [names[lost.step.format]] if lost.step.format >= 0 else list(left.formats)
-        if lost.step.stage in ("idle", "problem"):
-            return {n: Failure("error", lost.why) for n in left.formats}
+        names, stage = (*case.formats, *case.anchors), lost.step.stage
+        suspects = [names[lost.step.format]] if lost.step.format >= 0 else list(missing)
         if lost.hung:
             return {n: Failure("timeout", lost.why) for n in suspects}
         status = "oom" if lost.memory else "crashed"
-        alone = {n: self._alone(case, n) for n in (*left.formats, *case.anchors)}
-        found = {n: Failure(status, why) for n, why in alone.items() if why}
-        why = f"{lost.why} (not when it runs alone)"
-        return found or {n: Failure(status, why) for n in suspects}
+        if stage not in ("idle", "problem"):
+            alone = {n: self._alone(case, n) for n in (*missing, *case.anchors)}
+            if found := {n: Failure(status, why) for n, why in alone.items() if why}:
+                return found
+        if not again:
+            return {}
+        return {n: Failure(status, f"{lost.why}, twice, but not alone") for n in suspects}
 
     def _alone(self, case: Case, name: str) -> str | None:
         """Why a worker of its own is lost to that format; None when it is not."""

@@ -44,7 +44,8 @@ def preset(name: str, layers: str = "*") -> list[Shape]:
     models = _models()
     if name not in models:
         near = did_you_mean(name, models)
-        raise ExperimentError(f"unknown preset '{name}'{near or ';'} presets: {', '.join(models)}")
+        known = f"{near} Presets" if near else "; presets"
+        raise ExperimentError(f"unknown preset '{name}'{known}: {', '.join(models)}")
     model = models[name]
     found = [
         Shape(rows, cols, name, layer, model["blocks"])

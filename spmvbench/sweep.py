@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -37,7 +37,7 @@ def sweep(experiment: Experiment, wanted: Wanted) -> Path:
     screen = Screen()
     try:
         hello = worker.hello
-        folder = wanted.out / experiment.name / hello["slug"]
+        folder = wanted.out / experiment.name / str(hello["slug"])
         cases = _cases(experiment, wanted, hello)
         with Results(folder) as results:
             entry = hello["environment"]
@@ -62,7 +62,7 @@ def _measure(runner: Runner, todo: Plan, screen: Screen) -> None:
         screen.done(case)
 
 
-def _starter(experiment: Experiment, wanted: Wanted):  # type: ignore[no-untyped-def]
+def _starter(experiment: Experiment, wanted: Wanted) -> Callable[[], WorkerProcess]:
     outside = [name for name in experiment.formats if ":" in name]
     return lambda: WorkerProcess(wanted.device, outside)
 

@@ -32,6 +32,7 @@ MEMORY_SHARE = 0.9
 def main(argv: list[str]) -> None:
     """Serve jobs. Arguments: kind of device, path of the watch file, formats from outside."""
     _die_with_parent()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the runner, which then stops us
     kind, watch_path, *outside = argv
     out = _own_stdout()
     try:

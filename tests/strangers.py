@@ -1,4 +1,4 @@
-"""Formats from outside the tree, each with one habit: what a user's own file may do to the harness."""
+"""Formats from outside the tree, each with one habit: what a user's own file may do."""
 
 from __future__ import annotations
 
@@ -154,7 +154,7 @@ class EatsMemory(Right):
     name = "eats-memory"
 
     def pack(self, dense):
-        hoard = [np.ones(1 << 27) for _ in range(1000)]
+        hoard = [np.empty(1 << 30, np.uint8) for _ in range(1000)]
         return super().pack(hoard[0])
 
 

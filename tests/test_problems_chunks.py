@@ -7,9 +7,18 @@ import threading
 import pytest
 
 from spmvbench.problems import chunks as module
-from spmvbench.problems.chunks import CHUNK, chunks, in_threads
+from spmvbench.problems.chunks import CHUNK, WHOLE_ROW, chunks, in_threads
 
-SHAPES = [(1, 1), (1, CHUNK), (3, CHUNK - 1), (3, CHUNK + 1), (2, 3 * CHUNK + 5), (1000, 333)]
+SHAPES = [
+    (1, 1),
+    (1, CHUNK),
+    (3, CHUNK - 1),
+    (3, CHUNK + 1),
+    (3, WHOLE_ROW),
+    (3, WHOLE_ROW + 1),
+    (2, 2 * WHOLE_ROW + 5),
+    (1000, 333),
+]
 
 
 @pytest.mark.parametrize(("rows", "cols"), SHAPES)
@@ -21,13 +30,15 @@ def test_chunks_follow_on_each_other_from_the_first_element_to_the_last(rows, co
 
 
 @pytest.mark.parametrize(("rows", "cols"), SHAPES)
-def test_a_chunk_is_no_larger_than_the_cache_takes(rows, cols):
-    assert max(chunk.stop - chunk.start for chunk in chunks(range(rows), cols)) <= CHUNK
+def test_a_chunk_is_small_or_one_whole_row(rows, cols):
+    for chunk in chunks(range(rows), cols):
+        assert chunk.stop - chunk.start <= CHUNK or chunk.shape == (1, cols)
+        assert chunk.stop - chunk.start <= WHOLE_ROW
 
 
 @pytest.mark.parametrize("align", [1, 3, 256])
 def test_a_wide_row_is_cut_between_groups(align):
-    assert {chunk.col % align for chunk in chunks(range(2), 3 * CHUNK, align)} == {0}
+    assert {chunk.col % align for chunk in chunks(range(2), 2 * WHOLE_ROW, align)} == {0}
 
 
 def test_rows_from_the_middle_keep_their_places():
@@ -35,7 +46,7 @@ def test_rows_from_the_middle_keep_their_places():
     assert (chunk.start, chunk.stop, chunk.rows) == (50, 80, slice(5, 8))
 
 
-@pytest.mark.parametrize(("rows", "cols"), [(0, 4), (4, 0), (0, 0), (0, CHUNK + 1)])
+@pytest.mark.parametrize(("rows", "cols"), [(0, 4), (4, 0), (0, 0), (0, WHOLE_ROW + 1)])
 def test_no_elements_are_no_chunks(rows, cols):
     assert list(chunks(range(rows), cols)) == []
 

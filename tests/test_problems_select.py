@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from spmvbench.problems.chunks import CHUNK, chunks
+from spmvbench.problems.chunks import WHOLE_ROW, chunks
 from spmvbench.problems.select import MAX_GROUP, n_of_m, per_group, per_matrix, per_row
 
 TOP = 2**32 - 1
@@ -40,7 +40,7 @@ def kept_by(keep, keys: np.ndarray, align: int = 1) -> np.ndarray:
 
 
 @pytest.mark.parametrize("alphabet", ALPHABETS)
-@pytest.mark.parametrize("shape", [(1, 1), (5, 7), (300, 701), (2, CHUNK + 1)])
+@pytest.mark.parametrize("shape", [(1, 1), (5, 7), (300, 701), (2, WHOLE_ROW + 1)])
 @pytest.mark.parametrize("share", [0.0, 0.1, 0.5, 0.9, 1.0])
 def test_a_matrix_keeps_its_first_k_smallest(alphabet, shape, share):
     all_keys = keys(alphabet, *shape)
@@ -53,7 +53,7 @@ def test_a_matrix_keeps_its_first_k_smallest(alphabet, shape, share):
 
 
 @pytest.mark.parametrize("alphabet", ALPHABETS)
-@pytest.mark.parametrize("shape", [(1, 1), (5, 7), (300, 701), (3, CHUNK), (3, CHUNK + 1)])
+@pytest.mark.parametrize("shape", [(1, 1), (5, 7), (300, 701), (3, WHOLE_ROW), (3, WHOLE_ROW + 1)])
 @pytest.mark.parametrize("share", [0.0, 0.1, 0.5, 1.0])
 def test_every_row_keeps_its_first_k_smallest(alphabet, shape, share):
     all_keys = keys(alphabet, *shape)
@@ -66,7 +66,7 @@ def test_every_row_keeps_its_first_k_smallest(alphabet, shape, share):
 
 @pytest.mark.parametrize("alphabet", ALPHABETS)
 @pytest.mark.parametrize(("n", "m"), [(1, 1), (2, 4), (4, 8), (1, 3), (5, 5), (200, 256)])
-@pytest.mark.parametrize("shape", [(1, 1), (4, 256), (7, 259), (2, CHUNK + 3)])
+@pytest.mark.parametrize("shape", [(1, 1), (4, 256), (7, 259), (2, WHOLE_ROW + 3)])
 def test_every_group_keeps_its_first_n_smallest(alphabet, n, m, shape):
     all_keys = keys(alphabet, *shape)
     expected = [
@@ -77,11 +77,11 @@ def test_every_group_keeps_its_first_n_smallest(alphabet, n, m, shape):
 
 
 def test_the_last_of_many_ties_may_be_far_from_the_first_chunk():
-    flat = np.full(10 * CHUNK, 9, np.uint32)
-    keep = per_matrix(lambda a, b: flat[a:b], 0, flat.size, 9 * CHUNK + 5)
+    flat = np.full(5 * WHOLE_ROW, 9, np.uint32)
+    keep = per_matrix(lambda a, b: flat[a:b], 0, flat.size, 4 * WHOLE_ROW + 5)
     kept = kept_by(keep, flat.reshape(1, -1))[0]
-    assert kept[: 9 * CHUNK + 5].all()
-    assert not kept[9 * CHUNK + 5 :].any()
+    assert kept[: 4 * WHOLE_ROW + 5].all()
+    assert not kept[4 * WHOLE_ROW + 5 :].any()
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from spmvbench.cpu.jit import njit
 from spmvbench.dtypes import Array
 
 
-@njit(parallel=True, fastmath=True)
+@njit(parallel=True, any_order=True)
 def read(buffer: Array, threads: int) -> float:
     """Read every value of a float32 buffer once, one contiguous part per thread; give the sum."""
     part = buffer.size // threads

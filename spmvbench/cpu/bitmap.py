@@ -7,7 +7,7 @@ from numba import prange
 
 from spmvbench.cpu.bits import count_ones, lowest_one
 from spmvbench.cpu.jit import njit
-from spmvbench.cpu.launch import PIECE
+from spmvbench.cpu.launch import PIECE, Scratch
 from spmvbench.cpu.nonzeros import used_columns
 from spmvbench.cpu.products import add_products
 from spmvbench.dtypes import Array
@@ -15,7 +15,8 @@ from spmvbench.dtypes import Array
 WORDS = PIECE // 64
 """Mask words decoded at a time: no more than PIECE entries."""
 
-_FEW = 16
+_NONE = np.uint64(0)
+_FEW = np.uint64(16)
 """Up to so many set bits of a word are found one by one; above, a table per byte is faster."""
 
 _POSITIONS = np.array(
@@ -60,7 +61,7 @@ def decode(mask: Array, base: int, columns: Array) -> int:
         ones = count_ones(word)
         if ones <= _FEW:
             at = found
-            while word != 0:
+            while word != _NONE:
                 for j in range(4):
                     columns[at + np.uint64(j)] = start + np.uint32(lowest_one(word))
                     word &= word - np.uint64(1)
@@ -75,23 +76,13 @@ def decode(mask: Array, base: int, columns: Array) -> int:
     return np.int64(found)
 
 
-@njit()
-def count_bits(mask: Array, counts: Array) -> None:
-    """Write the number of set bits of each row. Shapes: mask (rows, words), counts (rows,)."""
-    for row in range(mask.shape[0]):
-        ones = np.uint64(0)
-        for word in mask[row]:
-            ones += count_ones(word)
-        counts[row] = ones
-
-
 @njit(parallel=True)
-def unpack(mask: Array, values: Array, pointers: Array, dense: Array, scratch: Array) -> None:
+def unpack(mask: Array, values: Array, pointers: Array, dense: Array, scratch: Scratch) -> None:
     """Write the stored entries into a matrix of zeros. Shape: dense (rows, cols)."""
-    for part in prange(scratch.shape[0]):
-        rows = dense.shape[0]
-        columns = scratch[part, 1].view(np.uint32)
-        for row in range(part * rows // scratch.shape[0], (part + 1) * rows // scratch.shape[0]):
+    rows, parts = dense.shape[0], scratch.columns.shape[0]
+    for part in prange(parts):
+        columns = scratch.columns[part].view(np.uint32)
+        for row in range(part * rows // parts, (part + 1) * rows // parts):
             at = pointers[row]
             for word in range(0, mask.shape[1], WORDS):
                 found = decode(mask[row, word : word + WORDS], 64 * word, columns)
@@ -109,10 +100,11 @@ def product_rows(
     y: Array,
     first: int,
     last: int,
-    scratch: Array,
+    scratch: Scratch,
+    part: int,
 ) -> None:
-    """Write rows first .. last of y = A x. Shape: scratch as `launch.scratch` makes it."""
-    floats, columns = scratch[0].view(np.float32), scratch[1].view(np.uint32)
+    """Write rows first .. last of y = A x, in the buffers of one part."""
+    floats, columns = scratch.floats[part], scratch.columns[part].view(np.uint32)
     for row in range(first, last):
         y[row] = 0
         at = pointers[row]
@@ -130,8 +122,9 @@ def product(
     x: Array,
     y: Array,
     bounds: Array,
-    scratch: Array,
+    scratch: Scratch,
 ) -> None:
     """Write y = A x, rows bounds[i] .. bounds[i + 1] in one thread each."""
     for part in prange(bounds.size - 1):
-        product_rows(mask, values, pointers, x, y, bounds[part], bounds[part + 1], scratch[part])
+        first, last = bounds[part], bounds[part + 1]
+        product_rows(mask, values, pointers, x, y, first, last, scratch, part)

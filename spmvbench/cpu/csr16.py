@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import numpy as np
 from numba import prange
 
 from spmvbench.cpu.jit import njit
+from spmvbench.cpu.launch import PIECE, Scratch
 from spmvbench.cpu.nonzeros import used_columns
 from spmvbench.cpu.products import add_products
 from spmvbench.dtypes import Array
@@ -44,15 +44,16 @@ def product_rows(
     y: Array,
     first: int,
     last: int,
-    scratch: Array,
+    scratch: Scratch,
+    part: int,
 ) -> None:
-    """Write rows first .. last of y = A x. Shape: scratch as `launch.scratch` makes it."""
-    floats = scratch[0].view(np.float32)
+    """Write rows first .. last of y = A x, in the buffers of one part."""
+    floats = scratch.floats[part]
     for row in range(first, last):
         y[row] = 0
         end = pointers[row + 1]
-        for at in range(pointers[row], end, floats.size):
-            stop = min(at + floats.size, end)
+        for at in range(pointers[row], end, PIECE):
+            stop = min(at + PIECE, end)
             add_products(values[at:stop], columns[at:stop], floats, x, y, row)
 
 
@@ -64,10 +65,9 @@ def product(
     x: Array,
     y: Array,
     bounds: Array,
-    scratch: Array,
+    scratch: Scratch,
 ) -> None:
     """Write y = A x, rows bounds[i] .. bounds[i + 1] in one thread each."""
     for part in prange(bounds.size - 1):
-        product_rows(
-            values, columns, pointers, x, y, bounds[part], bounds[part + 1], scratch[part]
-        )
+        first, last = bounds[part], bounds[part + 1]
+        product_rows(values, columns, pointers, x, y, first, last, scratch, part)

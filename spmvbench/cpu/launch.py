@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numba
 import numpy as np
@@ -14,9 +14,19 @@ PIECE = 1024
 """Entries decoded at a time: their columns and float32 values stay in the L1 cache."""
 
 _SLACK = 8
-"""Entries by which a decoder may write past a piece; also keeps the buffers off one cache set."""
+"""Entries by which a decoder may write past a piece."""
 
-_BUFFERS = 4
+
+class Scratch(NamedTuple):
+    """Buffers of each part, one row per part.
+
+    Separate arrays, not slices of one: LLVM vectorises a loop only if it can tell them apart.
+    """
+
+    floats: Array
+    columns: Array
+    offsets: Array
+    bases: Array
 
 
 def row_bounds(pointers: Array, parts: int, row_cost: float) -> Array:
@@ -31,13 +41,19 @@ def row_bounds(pointers: Array, parts: int, row_cost: float) -> Array:
     return bounds.astype(np.int64)
 
 
-def scratch(parts: int | None = None) -> Array:
-    """Buffers of each part, by default of each thread: rows of PIECE and a few 32-bit entries.
+def scratch(parts: int | None = None) -> Scratch:
+    """Buffers for so many parts, by default one for each thread.
 
-    Shape: (parts, _BUFFERS, ...) in uint64.
+    Shapes: floats (parts, PIECE) float32; columns, two uint32 in each uint64; offsets and bases
+    (parts, PIECE / 8) uint64.
     """
     parts = parts or numba.get_num_threads()
-    return np.zeros((parts, _BUFFERS, (PIECE + _SLACK) // 2), np.uint64)
+    return Scratch(
+        np.zeros((parts, PIECE), np.float32),
+        np.zeros((parts, (PIECE + _SLACK) // 2), np.uint64),
+        np.zeros((parts, PIECE // 8), np.uint64),
+        np.zeros((parts, PIECE // 8), np.uint64),
+    )
 
 
 def launch(
@@ -50,9 +66,9 @@ def launch(
     buffers = scratch(bounds.size - 1)
     nothing = np.empty((0,) if batch == 1 else (0, batch), np.float32)
     if bounds.size == 2:
-        rows, buffer = int(bounds[1]), buffers[0]
-        rows_kernel(*arrays, nothing, nothing, 0, 0, buffer)
-        return lambda x, y: rows_kernel(*arrays, x, y, 0, rows, buffer)
+        rows = int(bounds[1])
+        rows_kernel(*arrays, nothing, nothing, 0, 0, buffers, 0)
+        return lambda x, y: rows_kernel(*arrays, x, y, 0, rows, buffers, 0)
 
     numba.set_num_threads(min(bounds.size - 1, numba.config.NUMBA_NUM_THREADS))
     kernel(*arrays, nothing, nothing, np.zeros_like(bounds), buffers)

@@ -60,7 +60,9 @@ class Experiment:
         """
         plain = self._settings.model_dump(mode="json", exclude_unset=True)
         plain |= {"timing": asdict(self.timing)}
-        return yaml.safe_dump(plain, sort_keys=False, allow_unicode=True, width=100)
+        return yaml.safe_dump(
+            plain, sort_keys=False, default_flow_style=None, allow_unicode=True, width=100
+        )
 
     def cases(self, device: str, cores: int) -> list[Case]:
         """What to measure on `device` (cpu or cuda), in order; `cores` is what all threads are.

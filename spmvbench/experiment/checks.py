@@ -21,7 +21,9 @@ def check(settings: Settings, document: Document) -> None:
         message = "shapes and source exclude each other: a file says how large its matrices are"
         raise document.error(("shapes",), message)
     if "source" not in given and "shapes" not in given:
-        raise document.error((), "missing key 'shapes' (or 'source', a file with matrices)")
+        raise document.error(
+            ("shapes",), "missing key 'shapes' (or 'source', a file with matrices)"
+        )
     if "source" not in given and "tensors" in given:
         raise document.error(("tensors",), "tensors are those of a file; expected a 'source' too")
     _check_patterns(settings, document)
@@ -94,7 +96,8 @@ def _check_patterns(settings: Settings, document: Document) -> None:
         raise document.error(("patterns", of_files[0]), message)
     if "densities" not in settings.model_fields_set:
         if set(chosen) != {"stored"}:
-            raise document.error((), "missing key 'densities', for example densities: [0.1, 0.5]")
+            message = "missing key 'densities'; expected a list, such as [0.1, 0.5]"
+            raise document.error(("densities",), message)
     elif "stored" in chosen:
         message = "pattern stored takes matrices as they are; expected no densities beside it"
         raise document.error(("patterns", chosen.index("stored")), message)

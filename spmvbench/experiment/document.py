@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import reprlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,7 +15,6 @@ from spmvbench.errors import ExperimentError
 Location = tuple[str | int, ...]
 """Keys and list indices from the top of the document."""
 
-_NULL = "tag:yaml.org,2002:null"
 _SCALARS = (
     ("bool", r"true|True|TRUE|false|False|FALSE", "tTfF"),
     ("int", r"[-+]?(0|[1-9][0-9_]*)|0x[0-9a-fA-F]+", "-+0123456789"),
@@ -35,7 +35,7 @@ class _Loader(yaml.SafeLoader):
     YAML 1.1, PyYAML's default, takes `1e6` for text, `2:4` for 124 and `no` for false.
     """
 
-    yaml_implicit_resolvers = {}  # noqa: RUF012
+    yaml_implicit_resolvers = {}
 
 
 for _tag, _pattern, _first in _SCALARS:
@@ -51,14 +51,14 @@ class Document:
     label: str
     data: dict[str, Any]
     node: yaml.Node = field(repr=False)
-    overrides: Mapping[tuple[str, ...], str]
+    overrides: Mapping[Location, str]
 
     def place(self, at: Location = ()) -> str:
         """`file:line` of what is at `at`, or of the nearest thing around it; or its `--set`."""
-        above = [at[:n] for n in range(len(at), 0, -1)]
-        for path in above:
-            if path in self.overrides:
-                return f"--set {self.overrides[path]}"  # type: ignore[index] # indices never match
+        for path, said in self.overrides.items():
+            shorter = min(len(path), len(at))
+            if shorter and path[:shorter] == at[:shorter]:
+                return said
         return f"{self.label}:{self.line(at)}"
 
     def line(self, at: Location) -> int:
@@ -96,7 +96,7 @@ def read(raw: bytes, label: str, overrides: Sequence[str] = ()) -> Document:
             f"{label}:1: the file is empty; expected at least formats, shapes, densities"
         )
     if not isinstance(data, dict):
-        seen = "a list" if isinstance(data, list) else repr(data)
+        seen = "a list" if isinstance(data, list) else reprlib.repr(data)
         line = node.start_mark.line + 1
         raise ExperimentError(
             f"{label}:{line}: the file holds {seen}; expected lines of 'key: value'"
@@ -134,9 +134,12 @@ def _said(error: yaml.MarkedYAMLError) -> str:
     if said.startswith("expected <block end>"):
         said = "its indentation fits no line above"
     begun = error.context_mark
-    if error.problem and error.context and begun and begun.line != _mark(error).line:
-        said += f" ({error.context} begun in line {begun.line + 1})"
-    return said
+    if not error.problem or not error.context or not begun:
+        return said
+    if not error.context.startswith("while"):
+        return f"{error.context}, {said}"
+    far = begun.line != _mark(error).line
+    return f"{said} ({error.context} begun in line {begun.line + 1})" if far else said
 
 
 def _child(node: yaml.Node, step: str | int) -> tuple[yaml.Node, Any] | None:
@@ -174,32 +177,33 @@ def _refuse_duplicates(top: yaml.Node, label: str) -> None:
 
 def _override(
     data: dict[str, Any], overrides: Sequence[str]
-) -> tuple[dict[str, Any], dict[tuple[str, ...], str]]:
-    origins: dict[tuple[str, ...], str] = {}
+) -> tuple[dict[str, Any], dict[Location, str]]:
+    """`data` with every override applied in turn, and which keys are from which."""
+    origins: dict[Location, str] = {}
     for text in overrides:
+        place = "--set " + " ".join(text.splitlines())
         dotted, equals, given = text.partition("=")
         path = tuple(word.strip() for word in dotted.split("."))
         if not equals or not all(path):
             example = "for example --set densities=[0.1,0.5] or --set timing.budget_s=0.2"
-            raise ExperimentError(f"--set {text}: expected key=value, {example}")
-        place = f"--set {text}"
+            raise ExperimentError(f"{place}: expected key=value, {example}")
         value = _parse(given, lambda line, place=place: place)[1]  # type: ignore[misc]
         data = _changed(data, path, value, place)
         origins = {old: said for old, said in origins.items() if old[: len(path)] != path}
-        origins[path] = text
+        origins[path] = place
     return data, origins
 
 
-def _changed(data: dict[str, Any], path: tuple[str, ...], value: Any, text: str) -> dict[str, Any]:
+def _changed(data: dict[str, Any], path: tuple[str, ...], value: Any, place: str) -> dict[str, Any]:
     """`data` with the value at `path` replaced, or removed for None."""
     key, *rest = path
     if rest:
         below = data.get(key, {})
         if not isinstance(below, dict):
-            raise ExperimentError(f"{text}: '{key}' has no keys below it; set it whole: {key}=...")
-        return data | {key: _changed(below, tuple(rest), value, text)}
+            raise ExperimentError(f"{place}: '{key}' has no keys below it; set it whole: {key}=...")
+        return data | {key: _changed(below, tuple(rest), value, place)}
     if value is not None:
         return data | {key: value}
     if key not in data:
-        raise ExperimentError(f"{text}: there is no '{key}' to remove")
+        raise ExperimentError(f"{place}: there is no '{key}' to remove")
     return {name: kept for name, kept in data.items() if name != key}

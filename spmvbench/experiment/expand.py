@@ -76,13 +76,16 @@ def group(
     threads_of_all: int,
 ) -> list[Case]:
     """One case per problem, cache state and number of threads, in order of appearance."""
+    together: dict[Combination, list[str]] = {}
+    for one in found:
+        together.setdefault(one._replace(format=""), []).append(one.format)
     formats: dict[tuple[str, str, int], dict[str, None]] = {}
     problems: dict[str, Problem] = {}
-    for one in found:
+    for one, names in together.items():
         problem = _problem(one, source)
         problems.setdefault(problem.key, problem)
         threads = threads_of_all if one.threads == "all" else int(one.threads)
-        formats.setdefault((problem.key, one.cache, threads), {})[one.format] = None
+        formats.setdefault((problem.key, one.cache, threads), {}).update(dict.fromkeys(names))
     return [
         Case(experiment, problems[key], tuple(names), cache, threads, timing)
         for (key, cache, threads), names in formats.items()

@@ -30,8 +30,9 @@ def find(name: str) -> Path:
         example = f", such as {path / inside[0]}" if inside else ""
         raise ExperimentError(f"{name}: is a folder; expected a YAML file{example}")
     near = did_you_mean(path.stem, shipped())
-    known = ", ".join(shipped())
-    raise ExperimentError(f"{name}: there is no such file{near or ';'} Shipped: {known}")
+    wrong = "is no file" if path.exists() else "there is no such file"
+    known = f"{near} Shipped" if near else "; shipped"
+    raise ExperimentError(f"{name}: {wrong}{known}: {', '.join(shipped())}")
 
 
 def read(path: Path) -> bytes:

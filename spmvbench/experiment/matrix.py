@@ -136,7 +136,10 @@ def _has(combination: Combination, key: str, value: Any) -> bool:
 
 
 def _why_none(combinations: list[Combination], given: Given) -> str:
-    for key, value in given.items():
-        if not any(_has(combination, key, value) for combination in combinations):
-            return f"none has {key} {seen(value)}"
-    return "none has all of " + ", ".join(f"{key} {seen(value)}" for key, value in given.items())
+    """Of all combinations of lists, those that lack an entry lack one of its values."""
+    key, value = next(
+        (key, value)
+        for key, value in given.items()
+        if not any(_has(combination, key, value) for combination in combinations)
+    )
+    return f"none has {key} {seen(value)}"

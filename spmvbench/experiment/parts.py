@@ -156,9 +156,10 @@ class Limits(Keys):
 
 
 def _kind_of_shape(value: Any) -> str:
-    if isinstance(value, list):
+    """As written, or as validated: writing the settings out asks too."""
+    if isinstance(value, list | tuple):
         return "<pair>"
-    return "<part>" if isinstance(value, dict) else "<preset>"
+    return "<part>" if isinstance(value, dict | PresetPart) else "<preset>"
 
 
 def _kind_of_densities(value: Any) -> str:

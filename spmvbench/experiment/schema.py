@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from spmvbench.experiment.fields import (
     Batch,
@@ -40,6 +40,8 @@ class Settings(Keys):
 
     A single value may stand where a list is expected.
     """
+
+    model_config = ConfigDict(title="spmvbench experiment")
 
     name: Annotated[
         Name, Field(description="Names the results folder; default: the file's name.")

@@ -102,5 +102,6 @@ class Csr16(Format):
         require_pointers(self.name, pointers, packed.shape[0])
         require_size(self.name, "values", values, (int(pointers[-1]),))
         require_size(self.name, "columns", columns, values.shape)
-        require_columns(self.name, int(columns.max(initial=0)) + 1, packed.shape[1])
+        widest = int(columns.max()) + 1 if columns.size else 0
+        require_columns(self.name, widest, packed.shape[1])
         return values, columns, pointers

@@ -40,15 +40,11 @@ class DenseF16(Format):
         from spmvbench.cpu.floats import kernel_view
         from spmvbench.cpu.launch import launch, row_bounds
 
-        values = device.put(self._checked(packed))
-        rows, cols = packed.shape
-        return launch(
-            kernels.product_rows,
-            kernels.product,
-            (kernel_view(values),),
-            row_bounds(np.arange(rows + 1) * cols, device.threads, 16),
-            device.batch,
-        )
+        values = kernel_view(device.put(self._checked(packed)))
+        if device.batch > 1:
+            return kernels.many_vectors(values)
+        bounds = row_bounds(np.arange(len(values) + 1), device.threads, row_cost=0)
+        return launch(kernels.product_rows, kernels.product, (values,), bounds, device.batch)
 
     def _checked(self, packed: Packed) -> Array:
         values = packed.arrays["values"]

@@ -10,11 +10,17 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 from spmvbench.curves import Floats, Part, baselines, crossover, shapes
 from spmvbench.plots.ends import spread
 from spmvbench.plots.lines import Line, Quantity
-from spmvbench.plots.panelled import ONE_DENSITY, Plan, Reference, by_shape, draw_panels, few_shapes
-from spmvbench.plots.sheet import ratio_axis
+from spmvbench.plots.panelled import (
+    NO_DENSE,
+    ONE_DENSITY,
+    Plan,
+    Reference,
+    by_shape,
+    draw_panels,
+    few_shapes,
+)
+from spmvbench.plots.sheet import SLOWEST, ratio_axis
 from spmvbench.plots.style import INK
-
-
 
 STRIP = 0.09
 """Share of the axis below all lines, where the densities of crossovers are written."""
@@ -24,7 +30,7 @@ def speedup(part: Part) -> Figure | str:
     """The headline: how many times faster than the fastest dense format of the same precision."""
     rows = part.timed[part.timed["speedup"] > 0]
     if rows.empty or not baselines(rows):
-        return "there is no dense row of the problem's dtype to compare with"
+        return NO_DENSE
     if rows["density"].nunique() < 2:
         return ONE_DENSITY
     named = baselines(rows)
@@ -34,12 +40,12 @@ def speedup(part: Part) -> Figure | str:
         Quantity("speedup"),
         f"Speed-up over {over} against density",
         f"times as fast as {over}",
-        lambda axis, values: ratio_axis(axis, values, room_below=STRIP),
+        lambda axis, values: ratio_axis(axis, values, room=STRIP),
         finish=_crossovers if joined else Plan.finish,
         reference=Reference(over, "= 1", 1.0),
         notes=["Numbers at the bottom: density of break-even."] if joined else [],
         hidden=named if len(named) == 1 else [],
-        outside="{:.2g}x",
+        floor=SLOWEST,
     )
     return draw_panels(Part(part.condition, rows, part.others), plan, by_shape(rows))
 
@@ -103,9 +109,10 @@ def bandwidth(part: Part) -> Figure | str:
     plan = Plan(
         Quantity("bandwidth_share", 100.0),
         "Share of the read bandwidth against density",
-        "packed matrix, x and y per time,\n% of the read bandwidth",
+        "share of the read bandwidth",
         _share_axis,
         reference=Reference(f"{rows['read_gbps'].median():,.3g} GB/s", "= 100 %", 100.0),
+        notes=["Moved: packed matrix, x and y."],
     )
     return draw_panels(Part(part.condition, rows, part.others), plan, by_shape(rows))
 

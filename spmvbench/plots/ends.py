@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -23,7 +24,7 @@ class End:
     text: str
     note: str
     point: tuple[float, float] | None
-    look: dict[str, object]
+    look: dict[str, Any]
 
 
 def spread(wanted: Floats, gap: float, low: float, high: float) -> Floats:
@@ -63,11 +64,11 @@ def label_ends(axis: Axes, ends: Sequence[End]) -> None:
     figure = axis.figure
     scale = figure.dpi / 72
     box = axis.get_window_extent()
-    points = [axis.transData.transform(e.point) if e.point else (box.x1, -1e9) for e in ends]
+    points = [axis.transData.transform(e.point) if e.point else (box.x1, -np.inf) for e in ends]
     heights = np.clip([float(p[1]) for p in points], box.y0 - 1, box.y1)
     places = spread(heights, SIZE * 1.3 * scale, box.y0, box.y1 + 2 * scale)
-    for end, point, place in zip(ends, points, places, strict=True):
-        _label(axis, end, (float(point[0]), float(point[1])), float(place), scale)
+    for end, (x, _), y, place in zip(ends, points, heights, places, strict=True):
+        _label(axis, end, (float(x), float(y)), float(place), scale)
 
 
 def list_labels(axis: Axes, groups: Sequence[tuple[str, Sequence[End]]]) -> None:
@@ -85,9 +86,7 @@ def list_labels(axis: Axes, groups: Sequence[tuple[str, Sequence[End]]]) -> None
         place -= SIZE * 2.2 * scale
 
 
-def _label(
-    axis: Axes, end: End, point: tuple[float, float], place: float, scale: float
-) -> None:
+def _label(axis: Axes, end: End, point: tuple[float, float], place: float, scale: float) -> None:
     figure = axis.figure
     left = axis.get_window_extent().x1 + LEADER * scale
     to_figure = figure.transFigure.inverted().transform

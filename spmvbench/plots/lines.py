@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -32,17 +33,17 @@ class Line:
 
     name: str
     curve: Curve | None
-    look: dict[str, object]
+    look: dict[str, Any]
     note: str
 
     @property
     def end(self) -> End:
         """Where its label belongs."""
-        measured = [] if self.curve is None else np.flatnonzero(np.isfinite(self.curve.value))
-        if self.curve is None or not len(measured):
-            return End(short(self.name), self.note, None, self.look)
-        last = (float(self.curve.x[measured[-1]]), float(self.curve.value[measured[-1]]))
-        return End(short(self.name), self.note, last, self.look)
+        point = None
+        if self.curve is not None and np.isfinite(self.curve.value).any():
+            last = int(np.flatnonzero(np.isfinite(self.curve.value))[-1])
+            point = (float(self.curve.x[last]), float(self.curve.value[last]))
+        return End(short(self.name), self.note, point, self.look)
 
 
 def lines(rows: pd.DataFrame, quantity: Quantity, within: pd.DataFrame) -> list[Line]:
@@ -56,7 +57,7 @@ def lines(rows: pd.DataFrame, quantity: Quantity, within: pd.DataFrame) -> list[
     return found
 
 
-def look(rows: pd.DataFrame) -> dict[str, object]:
+def look(rows: pd.DataFrame) -> dict[str, Any]:
     """Drawing properties of one format's line."""
     own = style(str(rows["format"].iloc[0]))
     linestyle = "none" if rows["stored"].any() else dash(rows)
@@ -91,7 +92,7 @@ def draw_lines(axis: Axes, drawn: Collection[Line]) -> None:
 def extremes(drawn: Collection[Line]) -> Floats:
     """All values and band ends of the lines, for the limits of an axis."""
     found = [v for x in drawn if x.curve for v in (x.curve.value, x.curve.low, x.curve.high)]
-    everything = np.concatenate([np.empty(0), *found])
+    everything: Floats = np.concatenate([np.empty(0), *found])
     return everything[np.isfinite(everything)]
 
 

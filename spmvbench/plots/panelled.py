@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -20,6 +21,8 @@ Panel = tuple[str, pd.DataFrame]
 
 WIDTHS = {1: 6.4, 2: 4.9, 3: 3.9, 4: 4.9}
 
+NO_DENSE = "there is no dense row of the problem's dtype to compare with"
+STORED = "matrices taken as stored have a density each"
 ONE_DENSITY = "a line needs two densities, there is one"
 
 
@@ -36,7 +39,7 @@ class Reference:
 class Plan:
     """A figure of panels. `y_axis` sets limits and ticks from all values; `x_axis` from all x and
     the inches there are; `finish` adds what is no line. `hidden`: formats without a line.
-    `outside`: how the label of a line that leaves the axis gives its last value.
+    `floor`: the axis may end there, so the label of a line that does names its last value.
     """
 
     quantity: Quantity
@@ -49,7 +52,7 @@ class Plan:
     reference: Reference | None = None
     notes: Sequence[str] = ()
     hidden: Sequence[str] = ()
-    outside: str = "{:.2g}"
+    floor: float = 0.0
 
 
 def by_shape(rows: pd.DataFrame) -> list[Panel]:
@@ -79,7 +82,7 @@ def draw_panels(part: Part, plan: Plan, panels: Sequence[Panel]) -> Figure:
     more = [panels[0][0]] if len(panels) == 1 and panels[0][0] else []
     reading = [*notes([own for _, own in panels], everything), *plan.notes]
     words = Words(plan.title, subtitle(shown, *more), reading)
-    made = sheet(words, _layout(len(panels), drawn[0], plan.reference))
+    made = sheet(words, _layout(len(panels), everything, plan.reference))
     limits, xs = extremes(everything), np.sort(rows[plan.quantity.by].unique()).astype(float)
     columns = 2 if len(panels) == MOST_PANELS else len(panels)
     for number, (axis, (title, _)) in enumerate(zip(made.panels, panels, strict=True)):
@@ -97,7 +100,14 @@ def draw_panels(part: Part, plan: Plan, panels: Sequence[Panel]) -> Figure:
 
 
 def _visible(found: Sequence[Line], plan: Plan) -> list[Line]:
-    return [line for line in found if line.name not in plan.hidden]
+    return [_told(line, plan.floor) for line in found if line.name not in plan.hidden]
+
+
+def _told(line: Line, floor: float) -> Line:
+    point = line.end.point
+    if point is None or point[1] >= floor:
+        return line
+    return replace(line, note=", ".join(word for word in (line.note, f"{point[1]:.2g}x") if word))
 
 
 def _layout(count: int, drawn: Sequence[Line], reference: Reference | None) -> Layout:
@@ -118,19 +128,9 @@ def _fill(axis: Axes, drawn: list[Line], plan: Plan) -> None:
 
 
 def _ends(axis: Axes, drawn: Sequence[Line], plan: Plan) -> list[End]:
-    ends = [inside(line.end, axis, plan.outside) for line in drawn]
+    ends = [line.end for line in drawn]
     if plan.reference:
-        look: dict[str, object] = {"color": INK, "linewidth": 1.6}
+        look: dict[str, Any] = {"color": INK, "linewidth": 1.6}
         point = (axis.get_xlim()[1], plan.reference.y)
         ends.append(End(plan.reference.text, plan.reference.note, point, look))
     return ends
-
-
-def inside(end: End, axis: Axes, outside: str) -> End:
-    """The label of a line that leaves the axis says where it went."""
-    low, high = axis.get_ylim()
-    if end.point is None or low <= end.point[1] <= high:
-        return end
-    x, y = end.point
-    note = ", ".join(word for word in (end.note, outside.format(y)) if word)
-    return replace(end, note=note, point=(x, float(np.clip(y, low, high))))

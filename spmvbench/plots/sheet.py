@@ -98,30 +98,31 @@ def subtitle(part: Part, *more: str) -> str:
 
 
 SLOWEST = 0.05
-"""Lowest speed-up that has a place on an axis."""
+"""Lowest speed-up that has a place on an axis: one hopeless format must not squeeze the rest."""
 
 POWERS = tuple(2.0**k for k in range(-12, 13))
 FINE = (0.25, 0.35, 0.5, 0.6, 0.7, 0.8, 0.9, 1, 1.1, 1.2, 1.4, 1.6, 1.8, 2, 2.5, 3, 3.5, 4)
+TICKS = (FINE, POWERS, POWERS[::2], POWERS[::4])
 
 
-def ratio_axis(axis: Axes, values: Floats, *, room_below: float = 0.0) -> None:
-    """A log-2 y axis in multiples, 1 always on it. `room_below`: share of the axis kept free.
-
-    It ends at `SLOWEST`, so that one format that is out of the question does not squeeze the rest.
-    """
+def ratio_axis(axis: Axes, values: Floats, *, along: str = "y", room: float = 0.0) -> None:
+    """A log-2 axis in multiples, 1 always on it. `room`: share of it kept free at the low end."""
     valid = np.log2(values[np.isfinite(values) & (values > 0)])
     low, high = min(valid.min(initial=0.0), -0.15), max(valid.max(initial=0.0), 0.15)
     low = max(low, float(np.log2(SLOWEST)))
     pad = 0.04 * (high - low)
     low, high = low - pad, high + pad
-    ticks = [t for t in (FINE if high - low < 2.2 else POWERS) if low <= np.log2(t) <= high]
-    low -= room_below * (high - low) / (1 - room_below)
-    axis.set_yscale("log", base=2)
-    axis.set_ylim(2**low, 2**high)
-    axis.yaxis.set_major_locator(FixedLocator(ticks))
-    axis.yaxis.set_major_formatter(FixedFormatter([f"{t:g}x" for t in ticks]))
-    axis.yaxis.set_minor_locator(NullLocator())
-    axis.grid(True, axis="y")
+    most = 9 if along == "y" else 6
+    possible = ([t for t in tier if low <= np.log2(t) <= high] for tier in TICKS)
+    ticks = next(found for found in possible if 1 in found and len(found) <= most)
+    low -= room * (high - low) / (1 - room)
+    own = axis.yaxis if along == "y" else axis.xaxis
+    axis.set(**{f"{along}scale": "log"})
+    axis.set(**{f"{along}lim": (2**low, 2**high)})
+    own.set_major_locator(FixedLocator(ticks))
+    own.set_major_formatter(FixedFormatter([f"{t:.3g}x" for t in ticks]))
+    own.set_minor_locator(NullLocator())
+    axis.grid(True, axis="x" if along == "x" else "y")
 
 
 def density_axis(axis: Axes, densities: Floats, width: float) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -20,7 +21,7 @@ from spmvbench.plots.sheet import Layout, Words, density_axis, sheet, subtitle
 from spmvbench.plots.style import INK, MUTED, style
 from spmvbench.theory import CURVES
 
-TOP = 1.25
+TOP = 1.3
 """Where the axis ends: how much larger than dense a format is matters little."""
 
 LIKE = {"CSR, 16-bit columns": "csr16", "MACKO, expected": "macko", "bitmap": "bitmap"}
@@ -36,7 +37,7 @@ class _Theory:
     label: str
     x: Floats
     y: Floats
-    look: dict[str, object]
+    look: dict[str, Any]
 
 
 def effective_density(part: Part) -> Figure | str:
@@ -86,7 +87,7 @@ def _theories(bits: int, cols: int) -> list[_Theory]:
     found = []
     for label, curve in CURVES.items():
         color = style(LIKE[label]).color if label in LIKE else MUTED
-        look: dict[str, object] = {"color": color, "linewidth": 1.1}
+        look: dict[str, Any] = {"color": color, "linewidth": 1.1}
         look["linestyle"] = (0, (1, 1.5)) if label == DOTTED else "-"
         found.append(_Theory(label, x, curve(x, value_bits=bits, cols=cols), look))
     return found

@@ -46,9 +46,9 @@ def prune(dense: Array, density: float | None, pattern: str) -> Array:
     if density is None:
         return dense
     dense = np.ascontiguousarray(dense)
-    flat, pruned = dense.reshape(-1), np.zeros_like(dense)
-    group = n_of_m(pattern)
+    flat, group = dense.reshape(-1), n_of_m(pattern)
     keep = per_group(*group) if group else _keeper(flat, dense.shape, density, pattern)
+    pruned = np.zeros_like(dense)
 
     def copy(chunk: Chunk) -> None:
         part = slice(chunk.start, chunk.stop)

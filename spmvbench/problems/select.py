@@ -12,7 +12,7 @@ from collections.abc import Callable
 import numpy as np
 
 from spmvbench.dtypes import Array
-from spmvbench.problems.chunks import CHUNK, Chunk, in_threads, threads
+from spmvbench.problems.chunks import WHOLE_ROW, Chunk, in_threads, threads
 
 KeysOf = Callable[[int, int], Array]
 """`keys_of(start, stop)`: the uint32 keys of elements start .. stop - 1, row-major."""
@@ -26,8 +26,8 @@ MAX_GROUP = 256
 _TOP = 2**32 - 1
 _HALF = 16
 _BINS = 2**_HALF
-# Four chunks at once, so that adding up 2^16 bins costs less than filling them.
-_COUNTED = 4 * CHUNK
+# Elements counted at once: more than there are bins, so that adding up the bins is the lesser cost.
+_COUNTED = 2**18
 
 
 def n_of_m(name: str) -> tuple[int, int] | None:
@@ -59,7 +59,7 @@ def per_matrix(keys_of: KeysOf, start: int, stop: int, k: int) -> Keep:
 
 def per_row(keys_of: KeysOf, rows: int, cols: int, k: int) -> Keep:
     """Keep exactly k of every row."""
-    if cols <= CHUNK:
+    if cols <= WHOLE_ROW:
         return lambda keys, chunk: _smallest(keys, k)
     # Such a row comes in several chunks, which have to agree.
     each = [per_matrix(keys_of, row * cols, (row + 1) * cols, k) for row in range(rows)]

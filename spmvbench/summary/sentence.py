@@ -1,0 +1,125 @@
+"""One sentence per condition: who is fastest where, by how much, and who is smallest."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any
+
+import pandas as pd
+
+from spmvbench.curves import Part, parts
+from spmvbench.summary.tables import leftovers, missing_dense, of_part
+
+UNCLEAR = "no clear winner"
+
+
+@dataclass(frozen=True)
+class _Run:
+    """Neighbouring densities with the same answer."""
+
+    label: str
+    rows: list[Any]
+
+    @property
+    def middle(self) -> Any:
+        """The row that stands for all."""
+        return self.rows[(len(self.rows) - 1) // 2]
+
+
+def sentence(records: pd.DataFrame) -> str:
+    """Who is fastest up to which density, over all shapes; a line per condition.
+
+    No win is claimed where the interval of the speed-up includes 1. Raises: ResultsError without
+    any row.
+    """
+    everything = list(parts(records))
+    return "\n".join(_sentence(part, alone=len(everything) == 1) for part in everything)
+
+
+def _sentence(part: Part, *, alone: bool) -> str:
+    device, *more = part.condition.words
+    head = f"On {device}" if alone else f"On {device} ({', '.join(more)})"
+    if part.timed.empty:
+        return f"{head}, nothing was timed: {'; '.join(leftovers(part.others)) or 'no row is ok'}."
+    rows = of_part(part, per_shape=0)
+    if rows.empty:
+        return f"{head}, no lossless format was timed."
+    runs = _runs(list(rows.itertuples()), _answer)
+    said = [_label(runs, i) + _where(runs, i) + _evidence(run) for i, run in enumerate(runs)]
+    ends = [_smallest(part), missing_dense(part)]
+    return "; ".join([f"{head}, {_and(said)}", *(end for end in ends if end)]) + "."
+
+
+def _answer(row: Any) -> str:
+    if row.kind == "unclear":
+        return UNCLEAR
+    tied = row.tied if row.kind == "sparse" else ()
+    return " or ".join(sorted((row.format, *tied)))
+
+
+def _runs(rows: Sequence[Any], answer: Any) -> list[_Run]:
+    return [_Run(label, list(own)) for label, own in groupby(rows, answer)]
+
+
+def _label(runs: list[_Run], place: int) -> str:
+    """`csr16 is fastest` at its first claim, `macko` after that."""
+    label = runs[place].label
+    if label == UNCLEAR:
+        return f"{'' if place else 'there is '}{label} "
+    first = all(run.label == UNCLEAR for run in runs[:place])
+    return f"{label} is fastest " if first else f"{label} "
+
+
+def _where(runs: list[_Run], place: int) -> str:
+    rows = runs[place].rows
+    first, last = f"{rows[0].density:g}", f"{rows[-1].density:g}"
+    word = "" if place else "density "
+    if first == last:
+        return f"at {word}{first}"
+    if len(runs) == 1:
+        return f"at every density measured ({first} to {last})"
+    if place == 0:
+        return f"up to {word}{last}"
+    return f"from {first}" if place == len(runs) - 1 else f"from {first} to {last}"
+
+
+def _evidence(run: _Run) -> str:
+    row = run.middle
+    over = row.baseline[0] if len(row.baseline) == 1 else "the fastest dense"
+    at = f" at {row.density:g}" if len(run.rows) > 1 else ""
+    if row.kind == "alone" or row.format in row.baseline:
+        return ""
+    if row.kind == "unclear":
+        return (
+            f" ({row.format} {interval(row) or times(row.speedup) + ', no interval,'} {over}{at})"
+        )
+    return f" ({times(row.speedup)} {over}{at})"
+
+
+def interval(low: float, high: float) -> str:
+    """`0.97-1.04x`, or "" where there is none."""
+    return f"{times(low).rstrip('x')}-{times(high)}" if low <= high else ""
+
+
+def times(speedup: float) -> str:
+    """`0.94x`, `1.31x`, `12.4x`."""
+    return f"{speedup:.2f}x" if speedup < 9.995 else f"{speedup:.1f}x"
+
+
+def _smallest(part: Part) -> str:
+    """`bitmap is the smallest from 0.3`, of the lossless formats."""
+    rows = part.timed[part.timed["lossless"] & (part.timed["packed_bytes"] > 0)]
+    if rows["format"].nunique() < 2:
+        return ""
+    size = rows.assign(size=rows["packed_bytes"] / rows["dense_bytes"])
+    mean = size.groupby(["density", "format"])[["size", "median_us"]].mean().reset_index()
+    best = mean.sort_values(["size", "median_us"]).groupby("density").head(1)
+    runs = _runs(list(best.sort_values("density").itertuples()), lambda row: row.format)
+    verbs = ["is the smallest ", *[""] * (len(runs) - 1)]
+    return _and([f"{r.label} {verbs[i]}{_where(runs, i)}" for i, r in enumerate(runs)])
+
+
+def _and(words: Sequence[str]) -> str:
+    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)

@@ -1,0 +1,263 @@
+"""The command line as a user meets it: exit codes, one-line errors, resuming, being killed."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import random
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+HERE = Path(__file__).parent
+TOP = HERE.parent
+
+EXPERIMENT = """\
+name: tiny
+formats: [csr16, dense-f16]
+shapes: [[40, 300], [64, 128]]
+densities: [0.2, 0.5]
+cache: hot
+threads: 1
+timing: {budget_s: 0.02, min_samples: 10}
+"""
+
+
+@pytest.fixture
+def experiment(tmp_path):
+    path = tmp_path / "tiny.yaml"
+    path.write_text(EXPERIMENT)
+    return path
+
+
+def command(*words):
+    return [sys.executable, "-m", "spmvbench", *map(str, words)]
+
+
+def spmvbench(*words, cwd=TOP, **environment):
+    return subprocess.run(
+        command(*words),
+        capture_output=True,
+        text=True,
+        cwd=cwd,
+        env=os.environ | {"PYTHONPATH": str(TOP), "COLUMNS": "100"} | environment,
+        check=False,
+    )
+
+
+def keys(out):
+    (path,) = Path(out).rglob("records.csv")
+    with path.open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert all(None not in row and None not in row.values() for row in rows)
+    return [(r["key"], r["cache"], r["threads"], r["format"], r["status"]) for r in rows]
+
+
+def normalised(text):
+    """Numbers, times and the device out; runs of space to one."""
+    text = re.sub(r"\d+:\d\d", "T", text)
+    text = re.sub(r"(?<=: )(csr16|dense-f16) \d+ us", "FORMAT N us", text)
+    return re.sub(r"[ \t]+", " ", text)
+
+
+def test_a_run_saves_draws_and_sums_up(experiment, tmp_path):
+    done = spmvbench("run", experiment, "--out", tmp_path / "out")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert len(keys(tmp_path / "out")) == 8
+    (folder,) = (tmp_path / "out" / "tiny").iterdir()
+    names = {path.name for path in folder.iterdir()}
+    assert names >= {"records.csv", "samples.bin", "environment.json", "experiment.yaml", "plots"}
+    lines = normalised(done.stdout).splitlines()
+    assert lines[1] == "[1/4] 40x300/d0.2/float16/uniform/b1/s47 hot 1t: FORMAT N us, T left"
+    assert lines[4] == "[4/4] 64x128/d0.5/float16/uniform/b1/s47 hot 1t: FORMAT N us, T left"
+    assert f"rows {folder / 'records.csv'}" in normalised(done.stdout)
+    assert str(folder / "plots") in done.stdout
+
+
+def test_a_second_run_measures_nothing(experiment, tmp_path):
+    spmvbench("run", experiment, "--out", tmp_path / "out")
+    before = keys(tmp_path / "out")
+    done = spmvbench("run", experiment, "--out", tmp_path / "out")
+    assert "8 rows are measured already" in done.stdout
+    assert keys(tmp_path / "out") == before
+
+
+def test_a_format_from_outside_runs_is_recorded_and_drawn(experiment, tmp_path):
+    name = f"{HERE}/strangers.py:Right"
+    done = spmvbench(
+        "run", experiment, "--out", tmp_path / "out", "--set", f"formats=['{name}', dense-f16]"
+    )
+    assert done.returncode == 0, done.stderr
+    assert [row[-1] for row in keys(tmp_path / "out") if row[3] == name] == ["ok"] * 4
+
+
+def test_a_dry_run_lists_cases_bytes_and_time_and_writes_nothing(experiment, tmp_path):
+    done = spmvbench("run", experiment, "--out", tmp_path / "out", "--dry-run")
+    assert done.returncode == 0
+    assert "40x300/d0.2/float16/uniform/b1/s47 hot 1t: csr16 0.0 MB, dense-f16" in done.stdout
+    assert "4 cases, about 0:0" in done.stdout
+    assert not (tmp_path / "out").exists()
+
+
+def test_only_and_skip_choose_among_the_formats(experiment, tmp_path):
+    spmvbench("run", experiment, "--out", tmp_path / "out", "--only", "csr16")
+    assert {row[3] for row in keys(tmp_path / "out")} == {"csr16"}
+    spmvbench("run", experiment, "--out", tmp_path / "out", "--skip", "csr16")
+    assert {row[3] for row in keys(tmp_path / "out")} == {"csr16", "dense-f16"}
+
+
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        (["run", "none.yaml"], "error: none.yaml: there is no such file"),
+        (["run", "smoke", "--only", "mako"], "error: smoke has no format 'mako'; did you mean"),
+        (["run", "smoke", "--device", "cuda"], "error: device cuda: this version has no CUDA"),
+        (["run", "smoke", "--device", "gpu"], "error: device 'gpu': expected one of auto, cpu"),
+        (["run", "smoke", "--set", "densities=[2]"], "error: --set densities=[2]"),
+        (["check", "mako"], "error: unknown format 'mako'; did you mean 'macko'?"),
+        (["plot", "nowhere"], "error: nowhere: no records.csv there or below"),
+    ],
+)
+def test_a_mistake_is_one_line_and_exit_code_2(words, line, tmp_path):
+    done = spmvbench(*words, cwd=tmp_path)
+    assert done.returncode == 2
+    assert done.stderr.startswith(line)
+    assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_a_wrong_option_is_exit_code_2():
+    assert spmvbench("run", "smoke", "--speed").returncode == 2
+
+
+def test_a_full_disk_is_one_line_and_exit_code_2(experiment, tmp_path):
+    spmvbench("run", experiment, "--out", tmp_path / "out", "--set", "densities=0.2")
+    (path,) = tmp_path.rglob("records.csv")
+    rows = path.read_bytes()
+    path.unlink()
+    path.symlink_to("/dev/full")
+    done = spmvbench("run", experiment, "--out", tmp_path / "out")
+    assert done.returncode == 2
+    assert "No space left on device" in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+    path.unlink()
+    path.write_bytes(rows)
+    assert spmvbench("run", experiment, "--out", tmp_path / "out").returncode == 0
+    assert len(keys(tmp_path / "out")) == 8
+
+
+def test_check_judges_a_right_and_a_wrong_format():
+    right = spmvbench("check", f"{HERE}/strangers.py:Right")
+    assert right.returncode == 0, right.stdout
+    wrong = spmvbench("check", f"{HERE}/strangers.py:DropsOneValue")
+    assert wrong.returncode == 1
+    assert "a row of 12,288, float16, batch 1: wrong: row 1, column 1228" in wrong.stdout.replace(
+        "  and", ""
+    ) or re.search(r"row \d+, column \d+: saw .*, expected", wrong.stdout)
+
+
+def test_check_survives_a_format_that_crashes():
+    done = spmvbench("check", f"{HERE}/strangers.py:Segfaults")
+    assert done.returncode == 1
+    assert "crashed: the process died of SIGSEGV" in done.stdout
+
+
+def test_the_schema_is_the_shipped_one():
+    done = spmvbench("schema")
+    assert json.loads(done.stdout) == json.loads((TOP / "experiments" / "schema.json").read_text())
+
+
+def test_list_names_every_format_and_reason():
+    done = spmvbench("list", COLUMNS="200")
+    assert done.returncode == 0
+    for word in ("macko", "bitmap", "csr16", "dense-f16", "dense-numpy", "csr-scipy", "available"):
+        assert word in done.stdout
+
+
+def test_version_is_the_packages():
+    from spmvbench import __version__
+
+    assert spmvbench("--version").stdout.strip() == f"spmvbench {__version__}"
+
+
+LONGER = ["--set", "densities=[0.1,0.2,0.3,0.4]", "--set", "timing.budget_s=0.05"]
+
+
+def descendants(process):
+    return [p.pid for p in psutil.Process(process.pid).children(recursive=True)]
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_killing_the_parent_orphans_nobody_and_loses_at_most_the_problem_in_work(
+    experiment, tmp_path, seed
+):
+    words = ["run", experiment, *LONGER]
+    spmvbench(*words, "--out", tmp_path / "whole")
+    killed = subprocess.Popen(
+        command(*words, "--out", tmp_path / "killed"),
+        cwd=TOP,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    lines = [killed.stdout.readline() for _ in range(2 + seed)]
+    time.sleep(random.Random(seed).random() / 10)
+    children = descendants(killed)
+    killed.kill()
+    killed.wait()
+    killed.stdout.close()
+    assert children
+    assert gone(children)
+    saved = keys(tmp_path / "killed")
+    assert len(saved) >= 2 * (len(lines) - 1)
+    done = spmvbench(*words, "--out", tmp_path / "killed")
+    assert done.returncode == 0, done.stderr
+    assert sorted(keys(tmp_path / "killed")) == sorted(keys(tmp_path / "whole"))
+    assert keys(tmp_path / "killed")[: len(saved)] == saved
+
+
+def gone(pids, patience_s=5.0):
+    """Whether no such process lives any more; the kernel needs a moment to tell them."""
+    deadline = time.monotonic() + patience_s
+    while time.monotonic() < deadline:
+        if not any(map(psutil.pid_exists, pids)):
+            return True
+        time.sleep(0.05)
+    return False
+
+
+def test_killing_the_worker_loses_nothing(experiment, tmp_path):
+    run = subprocess.Popen(
+        command("run", experiment, *LONGER, "--out", tmp_path / "out"),
+        cwd=TOP,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    run.stdout.readline()
+    os.kill(descendants(run)[0], signal.SIGKILL)
+    run.communicate()
+    assert run.returncode == 0
+    rows = keys(tmp_path / "out")
+    assert len(rows) == len({row[:4] for row in rows}) == 16
+    assert {row[-1] for row in rows} == {"ok"}
+
+
+def test_an_interrupt_says_how_to_go_on(experiment, tmp_path):
+    run = subprocess.Popen(
+        command("run", experiment, *LONGER, "--out", tmp_path / "out"),
+        cwd=TOP,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    run.stdout.readline()
+    run.stdout.readline()
+    run.send_signal(signal.SIGINT)
+    _, said = run.communicate()
+    assert run.returncode == 130
+    assert said.strip() == "stopped; the same command goes on where this one ended"

@@ -1,0 +1,164 @@
+"""The runner with real workers: whatever a format does costs exactly its own row."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import psutil
+import pytest
+
+from spmvbench.case import Case, Timing
+from spmvbench.problems import Problem
+from spmvbench.process import WorkerProcess
+from spmvbench.record import Record
+from spmvbench.records import Results
+from spmvbench.runner import RETRIED, Runner, plan
+
+HERE = Path(__file__).parent
+QUICK = Timing(budget_s=0.02, min_samples=30, timeout_s=3)
+CASE = Case("t", Problem(48, 600, 0.5), ("csr16", "dense-f16"), "hot", 1, QUICK)
+
+
+def stranger(name):
+    return f"{HERE}/strangers.py:{name}"
+
+
+def measured(tmp_path, case):
+    """The saved rows by short name, and how many workers it took."""
+    started = []
+
+    def start():
+        started.append(WorkerProcess("cpu"))
+        return started[-1]
+
+    with Results(tmp_path / "r") as results:
+        runner = Runner(results, start(), start, lambda record: None)
+        try:
+            runner.measure(case)
+        finally:
+            runner.close()
+        rows = {row.format.rpartition(":")[2]: row for row in results.rows}
+        assert len(rows) == len(results.rows)
+    return rows, len(started)
+
+
+@pytest.mark.parametrize(
+    ("name", "status", "words"),
+    [
+        ("Segfaults", "crashed", "SIGSEGV in check"),
+        ("SegfaultsWhileTimed", "crashed", "SIGSEGV in product"),
+        ("Hangs", "timeout", "still in check after 3 s"),
+        ("EatsMemory", "oom", "out of memory"),
+        ("Raises", "error", "no such kernel"),
+        ("DropsOneValue", "wrong", "row 24, column"),
+    ],
+)
+def test_a_bad_format_costs_exactly_its_own_row(tmp_path, name, status, words):
+    case = replace(CASE, formats=("csr16", stranger(name), "dense-f16"))
+    rows, _ = measured(tmp_path, case)
+    assert rows[name].status == status
+    assert words in rows[name].reason
+    assert rows["csr16"].status == rows["dense-f16"].status == "ok"
+    assert rows["csr16"].speedup is not None
+    assert rows["csr16"].samples >= 30
+
+
+def test_what_a_format_prints_disturbs_nothing(tmp_path):
+    rows, workers = measured(tmp_path, replace(CASE, formats=(stranger("Prints"), "csr16")))
+    assert {row.status for row in rows.values()} == {"ok"}
+    assert workers == 1
+
+
+def test_a_crash_while_timed_does_not_blame_the_others(tmp_path):
+    names = (stranger("SegfaultsWhileTimed"), stranger("Segfaults"), "csr16")
+    rows, _ = measured(tmp_path, replace(CASE, formats=names))
+    assert rows["Segfaults"].status == rows["SegfaultsWhileTimed"].status == "crashed"
+    assert rows["csr16"].status == "ok"
+
+
+def test_a_stopped_worker_leaves_no_process(tmp_path):
+    worker = WorkerProcess("cpu")
+    pid = worker._process.pid
+    worker.stop()
+    worker.stop()
+    assert not psutil.pid_exists(pid)
+
+
+def test_rows_name_their_environment(tmp_path):
+    rows, _ = measured(tmp_path, CASE)
+    with Results(tmp_path / "r") as results:
+        entry = results.environments[rows["csr16"].environment]
+    assert {"device", "cores", "source_hash", "commit", "libraries", "python"} <= set(entry)
+
+
+ENTRY = {"device": "d", "source_hash": "s", "libraries": {}}
+
+
+def row(name, status="ok", **changes):
+    return Record(
+        **{
+            "key": CASE.problem.key,
+            "cache": "hot",
+            "threads": 1,
+            "format": name,
+            "status": status,
+            "protocol": QUICK.protocol,
+            "environment": "here",
+            "dense": name == "dense-f16",
+        }
+        | changes
+    )
+
+
+def left(rows, *, retry=False, current=ENTRY, monkeypatch):
+    monkeypatch.setattr("spmvbench.runner.environment_id", lambda entry: "here")
+    environments = {"here": ENTRY, "old": ENTRY | {"source_hash": "o"}, "lib": ENTRY}
+    return plan([CASE], rows, environments, current, retry=retry)
+
+
+def test_what_is_measured_is_not_measured_again(monkeypatch):
+    got = left([row("csr16"), row("dense-f16")], monkeypatch=monkeypatch)
+    assert (got.cases, got.done) == ([], 2)
+
+
+def test_a_missing_format_is_measured_beside_the_dense_one(monkeypatch):
+    (case,) = left([row("dense-f16")], monkeypatch=monkeypatch).cases
+    assert case.formats == ("csr16",)
+    assert case.anchors == ("dense-f16",)
+
+
+@pytest.mark.parametrize("status", ["crashed", "timeout", "oom", "error"])
+def test_failures_stay_until_a_retry(status, monkeypatch):
+    rows = [row("csr16", status), row("dense-f16")]
+    assert left(rows, monkeypatch=monkeypatch).cases == []
+    assert left(rows, retry=True, monkeypatch=monkeypatch).cases[0].formats == ("csr16",)
+    assert status in RETRIED
+
+
+@pytest.mark.parametrize("status", ["wrong", "unavailable"])
+def test_wrong_and_unavailable_stay_also_in_a_retry(status, monkeypatch):
+    rows = [row("csr16", status), row("dense-f16")]
+    assert left(rows, retry=True, monkeypatch=monkeypatch).cases == []
+
+
+def test_what_was_unavailable_is_tried_again_when_libraries_changed(monkeypatch):
+    rows = [row("csr16", "unavailable", environment="lib"), row("dense-f16", environment="lib")]
+    assert left(rows, monkeypatch=monkeypatch).cases[0].formats == ("csr16",)
+
+
+@pytest.mark.parametrize(
+    "change", [{"environment": "old"}, {"protocol": "0"}, {"environment": "unknown"}]
+)
+def test_rows_of_other_source_or_protocol_are_measured_again(change, monkeypatch):
+    got = left([row("csr16", **change), row("dense-f16")], monkeypatch=monkeypatch)
+    assert got.cases[0].formats == ("csr16",)
+
+
+def test_a_changed_outside_format_is_measured_again(monkeypatch):
+    case = replace(CASE, formats=("f.py:F",))
+    monkeypatch.setattr("spmvbench.runner.environment_id", lambda entry: "here")
+    now = ENTRY | {"outside": {"f.py:F": "2"}}
+    before = {"here": ENTRY | {"outside": {"f.py:F": "1"}}}
+    assert plan([case], [row("f.py:F")], before, now).cases
+    assert not plan([case], [row("f.py:F")], {"here": now}, now).cases
