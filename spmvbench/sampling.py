@@ -13,7 +13,7 @@ from spmvbench.case import Timing
 from spmvbench.check import judge
 from spmvbench.devices.base import Device, Launch
 from spmvbench.dtypes import Array
-from spmvbench.prepare import Contestant, Failure, guard, poison, result, run_once
+from spmvbench.prepare import Contestant, Failure, guard, result, run_once
 from spmvbench.stats import Samples, stop_reason
 from spmvbench.watch import Watch
 
@@ -109,9 +109,6 @@ class _Race:
         def mark(place: int) -> None:
             self._watch.enter("product", self._contestants[order[place]].index)
 
-        if probed:
-            for contestant in self._contestants:
-                poison(contestant.y)
         times = guard(lambda: self._device.time(launches, mark))
         if isinstance(times, Failure):
             return self._watch.read().format, times

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from spmvbench.curves import baselines
 
-KINDS = ("sparse", "dense", "unclear", "alone")
+Table = Mapping[str, npt.NDArray[Any]]
+
+INTERVAL = ("speedup", "speedup_low", "speedup_high")
+COLUMNS = ("key", "format", "dense", "median_us", "packed_bytes", "dense_bytes", *INTERVAL)
 
 
 @dataclass(frozen=True)
@@ -90,37 +95,52 @@ def _tied(best: Score, scores: Mapping[str, Score]) -> tuple[str, ...]:
 
 
 def _scores(rows: pd.DataFrame) -> dict[str, Score]:
-    fastest = [_fastest(own) for _, own in rows.groupby(["key"])]
+    # Arrays, not frames: a map of 31 shapes and 11 densities asks 341 times.
+    table = {name: rows[name].to_numpy() for name in COLUMNS}
+    fastest = _fastest(table)
     return {
-        name: _score(own, wins=fastest.count(name), problems=len(fastest))
-        for name, own in rows.groupby("format")
+        str(name): _score(
+            {key: values[table["format"] == name] for key, values in table.items()},
+            wins=fastest.count(name),
+            problems=len(fastest),
+        )
+        for name in dict.fromkeys(table["format"])
     }
 
 
-def _fastest(rows: pd.DataFrame) -> str:
-    """By speed-up where every row has one: paired, so drift between timing groups cancels."""
-    paired = (rows["speedup"] > 0).all()
-    place = rows["speedup"].idxmax() if paired else rows["median_us"].idxmin()
-    return str(rows.loc[place, "format"])
+def _fastest(table: Table) -> list[str]:
+    """The winner of each problem; by speed-up where every row has one.
+
+    Speed-ups are paired, so drift between timing groups cancels in them.
+    """
+    found = []
+    for key in dict.fromkeys(table["key"]):
+        own = np.flatnonzero(table["key"] == key)
+        speedups = table["speedup"][own]
+        paired = bool((speedups > 0).all())
+        best = np.argmax(speedups) if paired else np.argmin(table["median_us"][own])
+        found.append(str(table["format"][own[best]]))
+    return found
 
 
-def _score(rows: pd.DataFrame, *, wins: int, problems: int) -> Score:
-    own = rows[rows["speedup"] > 0]
-    log, low, high = (np.log(own[c]) for c in ("speedup", "speedup_low", "speedup_high"))
-    mean, count = float(log.mean()), max(len(own), 1)
+def _score(own: Table, *, wins: int, problems: int) -> Score:
+    valid = own["speedup"] > 0
+    log, low, high = (np.log(own[name][valid].astype(float)) for name in INTERVAL)
+    count = len(log)
+    mean = float(log.mean()) if count else float("nan")
     # Errors of different problems are independent: they add in quadrature.
-    below = float(np.sqrt(((log - low) ** 2).sum(skipna=False))) / count
-    above = float(np.sqrt(((high - log) ** 2).sum(skipna=False))) / count
+    below, above = (float(np.sqrt((d**2).sum())) / max(count, 1) for d in (log - low, high - log))
+    packed, dense = (float(own[name].sum()) for name in ("packed_bytes", "dense_bytes"))
     return Score(
-        str(rows["format"].iloc[0]),
-        bool(rows["dense"].iloc[0]),
+        str(own["format"][0]),
+        bool(own["dense"][0]),
         wins,
         problems,
         float(np.exp(mean)),
         float(np.exp(mean - below)),
         float(np.exp(mean + above)),
-        float(own["speedup"].min()),
-        float(own["speedup"].max()),
-        1 - float(rows["packed_bytes"].sum() / rows["dense_bytes"].sum()),
-        float(rows["median_us"].median()),
+        float(np.exp(log.min())) if count else float("nan"),
+        float(np.exp(log.max())) if count else float("nan"),
+        1 - packed / dense if dense > 0 else float("nan"),
+        float(np.median(own["median_us"])),
     )

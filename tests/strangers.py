@@ -8,7 +8,7 @@ import time
 
 import numpy as np
 
-from spmvbench.formats.base import Format, Packed
+from spmvbench.formats.base import Format, Packed, Precision
 
 
 class Right(Format):
@@ -57,6 +57,16 @@ class Dense(Right):
             Packed(packed.shape, packed.dtype, {"values": packed.arrays["values"].astype("f4")}),
             device,
         )
+
+
+class FastDense(Right):
+    """Dense, but it stores float32 whatever the problem is."""
+
+    name = "fast-dense"
+    dense = True
+
+    def precision(self, dtype, device):
+        return Precision("float32", "float32", "float32", "float32")
 
 
 class DropsOneValue(Right):

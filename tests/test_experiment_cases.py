@@ -6,7 +6,7 @@ import pytest
 from spmvbench import experiment
 from spmvbench.case import Timing
 from spmvbench.errors import ExperimentError
-from spmvbench.experiment import expand
+from spmvbench.experiment import expand, matrix
 from spmvbench.problems.base import Problem
 
 GOOD = "formats: [macko, csr16]\nshapes: [[64, 32]]\ndensities: [0.5]\n"
@@ -73,6 +73,7 @@ def test_shapes_are_outermost_then_densities_and_seeds_vary_first(cases):
     ("densities", "values"),
     [
         ("{start: 0.1, stop: 1, step: 0.1}", [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1]),
+        ("{start: 0.1, stop: 0.7, step: 0.1}", [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7]),
         ("{start: 0.05, stop: 0.3, step: 0.1}", [0.05, 0.15, 0.25]),
         ("{start: 0.2, stop: 0.8, num: 3}", [0.2, 0.5, 0.8]),
         ("{start: 0.5, stop: 0.5, num: 2}", [0.5]),
@@ -156,9 +157,12 @@ def test_memory_is_counted_in_the_dtype(load, monkeypatch):
         load(GOOD + "dtypes: float32\n").cases("cpu", 4)
 
 
-def test_a_hundred_thousand_cases_are_the_limit(load):
-    text = "formats: macko\nshapes: [64, 32]\ndensities: {start: 0.001, stop: 1, num: 1000}\n"
-    assert len(load(f"{text}seeds: {list(range(100))}\n").cases("cpu", 4)) == 100_000
+def test_the_limit_is_on_cases_however_many_formats_they_have(load, monkeypatch):
+    monkeypatch.setattr(matrix, "MOST_CASES", 10)
+    text = GOOD + "seeds: [1, 2, 3, 4, 5]\n"
+    assert len(load(text + "batch: [1, 2]\n").cases("cpu", 4)) == 10
+    with pytest.raises(ExperimentError, match=r"15 cases \(3 batch x 5 seeds\); .* at most 10$"):
+        load(text + "batch: [1, 2, 3]\n").cases("cpu", 4)
 
 
 def test_timing_keeps_what_is_not_said(load):
@@ -239,6 +243,15 @@ def test_the_canonical_text_gives_the_same_cases_again(load, more):
     again = load(first.canonical)
     assert again.cases("cpu", 4) == first.cases("cpu", 4)
     assert again.canonical == first.canonical
+
+
+def test_the_canonical_text_says_all_of_timing(load):
+    assert "timing: {budget_s: 1.0, precision: 0.02, min_samples: 30" in load(GOOD).canonical
+
+
+@pytest.mark.parametrize("start", ["\ufeff", "---\n", "# why\n\n"])
+def test_what_editors_put_before_the_first_key_is_skipped(cases, start):
+    assert len(cases(start + GOOD.replace("\n", "\r\n"))) == 1
 
 
 def test_the_canonical_text_does_not_depend_on_how_the_file_is_written(load):

@@ -155,6 +155,9 @@ FILES = {
     "[0.1, 0.5]",
     "formats: macko\nshapes: [[64, 64]]\ndensity: 0.5\n": "3: unknown key 'density'; did you mean "
     f"'densities'? Expected one of {TOP}",
+    "shapes: [64, 64]\ndensities: 0.5\nformat: macko\n": "3: unknown key 'format'; did you mean "
+    f"'formats'? Expected one of {TOP}",
+    GOOD + "cache:\n  warm\n": "4: cache is 'warm'; expected 'cold' or 'hot'",
     GOOD + "seeds: 1\nseeds: 2\n": "5: key 'seeds' stands twice; first in line 4",
     GOOD + "timing:\n  budget_s: 1\n  budget_s: 2\n": "6: key 'budget_s' stands twice; first in "
     "line 5",
@@ -182,8 +185,8 @@ FILES = {
     "another document",
     "formats: [macko]\nshapes: \x01\n": "2: not YAML: character '\\x01' is not allowed",
     "formats: " + "[" * 3000: "1: lists or mappings nested too deeply",
-    "formats: macko\nshapes: [[64, 64]]\ndensities: {start: 0.001, stop: 1, num: 1000}\nseeds: "
-    + str(list(range(1001))): "4: 1,001,000 cases (1000 densities x 1001 seeds); expected at most "
+    "formats: macko\nshapes: [[64, 64]]\ndensities: {start: 0.01, stop: 1, num: 100}\nseeds: "
+    + str(list(range(1001))): "4: 100,100 cases (100 densities x 1001 seeds); expected at most "
     "100,000",
 }
 
@@ -250,6 +253,25 @@ def test_a_bad_file_is_refused_with_its_line(text, said):
 @pytest.mark.parametrize(("override", "said"), OVERRIDES.items(), ids=OVERRIDES)
 def test_a_bad_override_is_named_instead_of_a_line(override, said):
     assert message(GOOD, [override]) == f"--set {override}: {said}"
+
+
+@pytest.mark.parametrize(
+    "overrides",
+    [
+        ["timing.budget_s=9", "timing={budget_s: x}"],
+        ["timing={budget_s: 1}", "timing.budget_s=x"],
+        ["timing.budget_s=9", "timing={budget_s: 1}", "timing.budget_s=x"],
+        ["timing={budget_s: x}", "timing.precision=0.1"],
+    ],
+)
+def test_of_several_overrides_the_one_that_gave_the_value_is_named(overrides):
+    (guilty,) = [override for override in overrides if "x" in override]
+    assert message(GOOD, overrides).startswith(f"--set {guilty}: timing.budget_s is 'x'; ")
+
+
+def test_a_mistake_in_the_file_is_not_blamed_on_an_override():
+    text = GOOD + "timing: {budget_s: x}\n"
+    assert message(text, ["timing.precision=0.1"]).startswith("x.yaml:4: timing.budget_s is 'x'")
 
 
 def test_an_override_with_a_line_break_is_named_in_one_line():

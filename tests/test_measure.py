@@ -34,7 +34,7 @@ def device():
 @pytest.fixture
 def costs(monkeypatch, device):
     """Microseconds per product by class name; the classes tell the clock when they multiply."""
-    table = {"Right": 50.0, "Dense": 100.0, "DropsSmallValues": 70.0}
+    table = {"Right": 50.0, "Dense": 100.0, "DropsSmallValues": 70.0, "FastDense": 10.0}
 
     def habit(self, a, x, y):
         device.clock.advance(table[type(self).__name__])
@@ -76,6 +76,12 @@ def test_the_speedup_is_over_the_fastest_dense_of_the_same_dtype(device, costs, 
     assert dense.speedup == 1
     assert right.break_even_calls == pytest.approx(right.pack_s * 1e6 / 50)
     assert dense.break_even_calls is None
+
+
+def test_a_dense_format_that_stores_another_dtype_is_no_baseline(device, costs, tmp_path):
+    got = run(device, "Right", "FastDense", "Dense", tmp=tmp_path)
+    assert got["Right"].record.baseline == stranger("Dense")
+    assert got["FastDense"].record.speedup == pytest.approx(10)
 
 
 def test_without_a_dense_format_there_is_no_speedup(device, costs, tmp_path):

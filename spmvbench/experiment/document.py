@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import reprlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -51,11 +51,11 @@ class Document:
     label: str
     data: dict[str, Any]
     node: yaml.Node = field(repr=False)
-    overrides: Mapping[Location, str]
+    overrides: dict[Location, str]
 
-    def place(self, at: Location = ()) -> str:
+    def place(self, at: Location) -> str:
         """`file:line` of what is at `at`, or of the nearest thing around it; or its `--set`."""
-        for path, said in self.overrides.items():
+        for path, said in reversed(self.overrides.items()):
             shorter = min(len(path), len(at))
             if shorter and path[:shorter] == at[:shorter]:
                 return said
@@ -189,7 +189,7 @@ def _override(
             raise ExperimentError(f"{place}: expected key=value, {example}")
         value = _parse(given, lambda line, place=place: place)[1]  # type: ignore[misc]
         data = _changed(data, path, value, place)
-        origins = {old: said for old, said in origins.items() if old[: len(path)] != path}
+        origins.pop(path, None)  # so that it stands last
         origins[path] = place
     return data, origins
 

@@ -83,7 +83,7 @@ def group(
     problems: dict[str, Problem] = {}
     for one, names in together.items():
         problem = _problem(one, source)
-        problems.setdefault(problem.key, problem)
+        problems[problem.key] = problem
         threads = threads_of_all if one.threads == "all" else int(one.threads)
         formats.setdefault((problem.key, one.cache, threads), {}).update(dict.fromkeys(names))
     return [

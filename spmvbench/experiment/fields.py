@@ -135,7 +135,7 @@ Size = Annotated[
 Pair = Annotated[tuple[Size, Size], BeforeValidator(_two)]
 Density = Annotated[
     float,
-    Field(strict=True, gt=0, le=1, allow_inf_nan=False),
+    Field(strict=True, gt=0, le=1),
     AfterValidator(_six_digits),
     expect("a number above 0 and at most 1"),
 ]
@@ -165,12 +165,12 @@ Samples = Annotated[
 ]
 Seconds = Annotated[
     float,
-    Field(strict=True, gt=0, le=86400, allow_inf_nan=False),
+    Field(strict=True, gt=0, le=86400),
     expect("a number of seconds above 0 and at most 86400"),
 ]
 Share = Annotated[
     float,
-    Field(strict=True, gt=0, lt=1, allow_inf_nan=False),
+    Field(strict=True, gt=0, lt=1),
     expect("a share above 0 and below 1, such as 0.02 for 2 %"),
 ]
 Threads = Annotated[

@@ -5,20 +5,29 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import groupby
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pandas as pd
 
 from spmvbench.curves import Part, baselines, parts, shapes
-from spmvbench.summary.sentence import UNCLEAR, interval, times
+from spmvbench.summary.sentence import interval, times
 from spmvbench.summary.tables import crossovers_of, leftovers, missing_dense, of_part
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-TEXT = ("rows x cols", "fastest", "format", "tied with")
+TEXT = ("rows x cols", "fastest", "format")
 """Columns that are words: aligned left."""
+
+GAP = 3
+"""Characters between two columns of a Rich table."""
+
+OR = "or"
+OVERLAP = "or: the intervals overlap, so the measurement cannot tell them apart"
+
+EXTRA = ("time", "least to most")
+"""Columns that a narrow console can do without, the first to go first."""
 
 
 @dataclass(frozen=True)
@@ -71,15 +80,33 @@ def _print(table: _Table, console: Console) -> None:
     from rich.table import Table
     from rich.text import Text
 
+    need = {name: _width(table, i) for i, name in enumerate(table.header)}
+    for name in EXTRA:
+        if name in need and sum(need.values()) + GAP * len(need) > console.width:
+            del need[name]
+    room = console.width - sum(need.values()) - GAP * len(need)
+    if "fastest" in need:
+        need["fastest"] += min(max(room, 0), _longest(table, "fastest") - need["fastest"])
     drawn = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
-    for name in table.header:
-        drawn.add_column(Text(name), justify="left" if name in TEXT else "right")
+    for name, width in need.items():
+        justify: Literal["left", "right"] = "left" if name in TEXT else "right"
+        drawn.add_column(Text(name), justify=justify, width=width)
     grouped = "rows x cols" in table.header
     for _, rows in groupby(table.rows, key=lambda row: row[0] if grouped else ""):
         for row in rows:
-            drawn.add_row(*map(Text, row))
+            drawn.add_row(*[Text(row[table.header.index(name)]) for name in need])
         drawn.add_section()
     console.print(drawn)
+
+
+def _longest(table: _Table, name: str) -> int:
+    return max(len(row[table.header.index(name)]) for row in table.rows)
+
+
+def _width(table: _Table, column: int) -> int:
+    """What a column needs: a header may break between words, a cell only between alternatives."""
+    cells = [part for row in table.rows for part in row[column].split(f" {OR} ")]
+    return max(len(word) for word in (*table.header[column].split(), *cells))
 
 
 def _tables(records: pd.DataFrame) -> Iterator[_Table]:
@@ -93,7 +120,8 @@ def _tables(records: pd.DataFrame) -> Iterator[_Table]:
         over = names[0] if len(names) == 1 else "the fastest dense" if names else ""
         columns = _columns(rows, over)
         cells = [[cell(row) for cell in columns.values()] for row in rows.itertuples()]
-        yield _Table(title, list(columns), cells, missing_dense(part))
+        ties = OVERLAP if any(f" {OR} " in cell for row in cells for cell in row) else ""
+        yield _Table(title, list(columns), cells, missing_dense(part) or ties)
         crossings = crossovers_of(part)
         if over and not crossings.empty:
             yield _crossings(part, crossings, over)
@@ -116,8 +144,6 @@ def _columns(rows: pd.DataFrame, over: str) -> dict[str, Callable[[Any], str]]:
     columns["bytes saved"] = lambda row: _percent(row.saved)
     if not many:
         columns["time"] = lambda row: _time(row.time_us)
-    if rows["tied"].map(len).any():
-        columns["tied with"] = lambda row: ", ".join(row.tied)
     return columns
 
 
@@ -134,7 +160,9 @@ def _crossings(part: Part, found: pd.DataFrame, over: str) -> _Table:
 
 
 def _fastest(row: Any) -> str:
-    return f"{UNCLEAR} ({row.format})" if row.kind == "unclear" else str(row.format)
+    """Whose interval overlaps the winner's may be as fast: `csr16 or macko`."""
+    others = row.baseline if row.kind == "unclear" else row.tied
+    return f" {OR} ".join((row.format, *others))
 
 
 def _percent(share: float) -> str:

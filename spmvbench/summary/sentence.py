@@ -92,9 +92,8 @@ def _evidence(run: _Run) -> str:
     if row.kind == "alone" or row.format in row.baseline:
         return ""
     if row.kind == "unclear":
-        return (
-            f" ({row.format} {interval(row) or times(row.speedup) + ', no interval,'} {over}{at})"
-        )
+        found = interval(row.low, row.high) or f"{times(row.speedup)}, no interval,"
+        return f" ({row.format} {found} {over}{at})"
     return f" ({times(row.speedup)} {over}{at})"
 
 
