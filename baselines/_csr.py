@@ -39,7 +39,7 @@ def pack(dense: Array) -> Packed:
     index = index_dtype(cols, stored)
     values, columns = np.empty(stored, np.float32), np.empty(stored, index)
     for top, bottom in _row_chunks(rows, cols):
-        chunk = np.ascontiguousarray(dense[top:bottom])
+        chunk = dense[top:bottom]
         positions = np.flatnonzero(_occupied(chunk))
         place = slice(ends[top], ends[bottom])
         values[place] = chunk.reshape(-1)[positions]
@@ -92,6 +92,6 @@ def _row_chunks(rows: int, cols: int) -> Iterator[tuple[int, int]]:
 
 def _occupied(chunk: Array) -> Array:
     """True where a bit other than the sign is set: works alike for all types, and for NaN."""
-    bits = np.ascontiguousarray(chunk).view(f"u{chunk.dtype.itemsize}")
+    bits = chunk.view(f"u{chunk.dtype.itemsize}")
     occupied: Array = (bits << 1) != 0
     return occupied

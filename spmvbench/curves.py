@@ -77,6 +77,11 @@ def parts(records: pd.DataFrame, *, over: str | None = None) -> Iterator[Part]:
         yield Part(condition, own[timed], own[others])
 
 
+def text(column: pd.Series) -> pd.Series:
+    """A column as text, empty cells as ""."""
+    return column.astype(object).where(column.notna(), "").astype(str)
+
+
 def _filled(records: pd.DataFrame) -> pd.DataFrame:
     """Empty text as "", empty counts as 0, and the columns that `parts` promises."""
     rows = records.copy()
@@ -84,7 +89,7 @@ def _filled(records: pd.DataFrame) -> pd.DataFrame:
         rows[name] = rows[name].fillna(0).astype(int)
     for name in (*CONDITION, "tensor", "baseline", "reason", "key", "value_dtype"):
         if name not in ("threads", "batch"):
-            rows[name] = rows[name].fillna("").astype(str)
+            rows[name] = text(rows[name])
     for name, default in (("lossless", True), ("dense", False)):
         rows[name] = rows[name].astype(object).where(rows[name].notna(), default).astype(bool)
     rows["density"] = rows["density"].astype(float).round(6)

@@ -125,7 +125,7 @@ def find(name: str, device: Device, problem: Problem) -> Format | Failure:
 
 def predict_bytes(fmt: Format, dense: Array) -> int:
     """Bytes of the packed matrix, from packing 64 of its rows spread over its height."""
-    rows = dense.shape[0]
+    rows: int = dense.shape[0]
     if rows <= SAMPLE_ROWS:
         return fmt.pack(dense).nbytes
     sample = np.ascontiguousarray(dense[:: rows // SAMPLE_ROWS][:SAMPLE_ROWS])

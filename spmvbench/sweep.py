@@ -70,9 +70,11 @@ def _starter(experiment: Experiment, wanted: Wanted) -> Callable[[], WorkerProce
 def _cases(experiment: Experiment, wanted: Wanted, hello: dict[str, object]) -> list[Case]:
     for name in (*wanted.only, *wanted.skip):
         if name not in experiment.formats:
+            near = did_you_mean(name, experiment.formats)
+            expected = " Expected" if near else "; expected"
             raise ExperimentError(
-                f"{experiment.name} has no format '{name}'{did_you_mean(name, experiment.formats)} "
-                f"expected one of {', '.join(experiment.formats)}; add one with --set formats=[...]"
+                f"{experiment.name} has no format '{name}'{near}{expected} "
+                f"one of {', '.join(experiment.formats)}; add one with --set formats=[...]"
             )
     cases = experiment.cases(str(hello["kind"]), int(str(hello["cores"])))
     chosen = [replace(c, formats=_chosen(c.formats, wanted)) for c in cases]

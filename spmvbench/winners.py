@@ -46,8 +46,8 @@ class Verdict:
     """The winner of some problems.
 
     `kind`: `sparse` or `dense` won; `unclear`: the interval of the fastest sparse format, `best`,
-    includes 1; `alone`: there is no dense to compare with. `tied`: formats of the same kind
-    whose intervals overlap the winner's. `baseline`: the dense formats compared with.
+    includes 1; `alone`: there is no dense to compare with. `tied`: formats whose intervals
+    overlap the winner's. `baseline`: the dense formats compared with.
     """
 
     kind: str
@@ -90,7 +90,7 @@ def _tied(best: Score, scores: Mapping[str, Score]) -> tuple[str, ...]:
     return tuple(
         s.format
         for s in scores.values()
-        if s is not best and s.dense == best.dense and s.high >= best.low and s.low <= best.high
+        if s is not best and s.high >= best.low and s.low <= best.high
     )
 
 

@@ -59,6 +59,13 @@ def time_us(name, problem, packed_bytes, machine):
     return overhead + per_batch / 1000
 
 
+def value_dtype(name, problem):
+    """The type the format stores values in."""
+    if name in STORES_FLOAT32:
+        return "float32"
+    return name.removeprefix("dense-") if name in LOSSY else problem.dtype
+
+
 def record(name, problem, *, machine, baseline_us, noise, rng, cache, threads):
     """One row that is ok; `noise` is the half-width of its interval, and its error, as a share."""
     dense_bytes = problem.elements * 2
@@ -78,12 +85,13 @@ def record(name, problem, *, machine, baseline_us, noise, rng, cache, threads):
         cols=problem.cols,
         density=problem.density,
         dtype=problem.dtype,
-        value_dtype="float32" if name in STORES_FLOAT32 else problem.dtype,
+        value_dtype=value_dtype(name, problem),
         lossless=name not in LOSSY,
         dense=name in DENSE,
         pattern=problem.pattern,
         batch=problem.batch,
         seed=problem.seed,
+        source=problem.source or "",
         cache=cache,
         threads=threads,
         status="ok",

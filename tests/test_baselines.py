@@ -5,6 +5,7 @@ import subprocess
 import sys
 import tomllib
 import tracemalloc
+import weakref
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from importlib import import_module
@@ -330,10 +331,10 @@ class FakeMkl(SimpleNamespace):
         return call
 
 
-def planned(monkeypatch, lib):
+def planned(monkeypatch, lib, device=None):
     monkeypatch.setattr(_mkl, "load", lambda: lib)
     fmt = resolve("csr-mkl")
-    return fmt.plan(fmt.pack(matrix(4, 6, "float16")), Host())
+    return fmt.plan(fmt.pack(matrix(4, 6, "float16")), device or Host())
 
 
 @pytest.mark.parametrize(
@@ -371,6 +372,23 @@ def test_the_handle_of_mkl_is_freed_when_planning_fails(monkeypatch):
         planned(monkeypatch, lib)
     gc.collect()
     assert lib.calls.count("mkl_sparse_destroy") == 1
+
+
+def test_the_arrays_that_mkl_reads_live_as_long_as_the_product(monkeypatch):
+    put = []
+
+    class Device(Host):
+        def put(self, array):
+            copy = array.copy()
+            put.append(weakref.ref(copy))
+            return copy
+
+    matvec = planned(monkeypatch, FakeMkl(), Device())
+    gc.collect()
+    assert [array() is None for array in put] == [False] * 3
+    del matvec
+    gc.collect()
+    assert [array() is None for array in put] == [True] * 3
 
 
 def test_another_number_of_threads_than_asked_is_an_error(monkeypatch):

@@ -4,7 +4,7 @@ import pytest
 
 from spmvbench import experiment
 from spmvbench.errors import ExperimentError
-from spmvbench.experiment import expand
+from spmvbench.experiment import document, expand
 from spmvbench.problems.patterns import check_pattern
 
 GOOD = "formats: [macko]\nshapes: [[64, 64]]\ndensities: [0.5]\n"
@@ -274,20 +274,24 @@ def test_a_mistake_in_the_file_is_not_blamed_on_an_override():
     assert message(text, ["timing.precision=0.1"]).startswith("x.yaml:4: timing.budget_s is 'x'")
 
 
+def test_what_is_wrong_with_all_of_a_file_is_not_blamed_on_an_override():
+    assert document.read(b"# why\nname: x\n", "x.yaml", ["batch=1"]).place(()) == "x.yaml:2"
+
+
 def test_an_override_with_a_line_break_is_named_in_one_line():
     assert message(GOOD, ["name=a\n  b"]) == f"--set name=a   b: name is 'a b'; {NAME}"
 
 
 def test_text_that_is_not_utf8_is_refused_with_its_line():
     said = "x.yaml:2: byte 0xe9 is not UTF-8 text; save it as UTF-8"
-    assert message(b"formats: [macko]\n# caf\xe9\n") == said
+    assert message(b"formats: [macko]\n# \xe9\n") == said
 
 
 def test_a_file_name_that_cannot_name_a_folder_is_refused():
     assert message(GOOD, name="my sweep.yaml") == f"my sweep.yaml:1: name is 'my sweep'; {NAME}"
 
 
-@pytest.mark.parametrize(("pattern", "density"), [("unifrom", 0.5), ("2:4", 0.25), ("4:2", 0.5)])
+@pytest.mark.parametrize(("pattern", "density"), [("unifrm", 0.5), ("2:4", 0.25), ("4:2", 0.5)])
 def test_a_matrix_that_there_cannot_be_is_refused_at_its_pattern(pattern, density):
     text = f"formats: macko\nshapes: [[64, 64]]\ndensities: {density}\npatterns: [{pattern}]\n"
     assert message(text) == f"x.yaml:4: {check_pattern(pattern, density, 64)}"

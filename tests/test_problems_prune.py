@@ -6,6 +6,7 @@ import tracemalloc
 
 import numpy as np
 import pytest
+import smallest
 
 from spmvbench.dtypes import DTYPES
 from spmvbench.errors import ExperimentError
@@ -22,11 +23,8 @@ def weights(shape: tuple[int, int], dtype: str) -> np.ndarray:
     return made.astype(DTYPES[dtype])
 
 
-def largest(row: np.ndarray, k: int) -> np.ndarray:
-    order = np.argsort(-np.abs(row.astype(np.float64)), kind="stable")
-    kept = np.zeros_like(row)
-    kept[order[:k]] = row[order[:k]]
-    return kept
+def negated_magnitudes(dense: np.ndarray) -> np.ndarray:
+    return -np.abs(dense.astype(np.float64))
 
 
 @pytest.mark.parametrize("dtype", WEIGHT_DTYPES)
@@ -34,7 +32,8 @@ def largest(row: np.ndarray, k: int) -> np.ndarray:
 @pytest.mark.parametrize("density", [0.1, 0.5, 1.0])
 def test_magnitude_keeps_the_largest_of_the_matrix(dtype, shape, density):
     dense = weights(shape, dtype)
-    expected = largest(dense.reshape(-1), round(density * dense.size)).reshape(shape)
+    kept = smallest.of_matrix(negated_magnitudes(dense), round(density * dense.size))
+    expected = np.where(kept, dense, dense.dtype.type(0))
     np.testing.assert_array_equal(prune(dense, density, "magnitude"), expected, strict=True)
 
 
@@ -43,9 +42,9 @@ def test_magnitude_keeps_the_largest_of_the_matrix(dtype, shape, density):
 @pytest.mark.parametrize("density", [0.1, 0.5, 1.0])
 def test_magnitude_row_keeps_the_largest_of_every_row(dtype, shape, density):
     dense = weights(shape, dtype)
-    expected = np.array([largest(row, round(density * shape[1])) for row in dense])
-    pruned = prune(dense, density, "magnitude-row") if shape[1] > 1 else expected
-    np.testing.assert_array_equal(pruned, expected, strict=True)
+    kept = smallest.of_rows(negated_magnitudes(dense), round(density * shape[1]))
+    expected = np.where(kept, dense, dense.dtype.type(0))
+    np.testing.assert_array_equal(prune(dense, density, "magnitude-row"), expected, strict=True)
 
 
 @pytest.mark.parametrize("dtype", WEIGHT_DTYPES)
@@ -53,12 +52,8 @@ def test_magnitude_row_keeps_the_largest_of_every_row(dtype, shape, density):
 @pytest.mark.parametrize(("n", "m"), [(2, 4), (4, 8), (3, 7)])
 def test_n_of_m_keeps_the_largest_of_every_group(dtype, shape, n, m):
     dense = weights(shape, dtype)
-    expected = np.array(
-        [
-            np.concatenate([largest(row[c : c + m], n) for c in range(0, shape[1], m)])
-            for row in dense
-        ]
-    )
+    kept = smallest.of_groups(negated_magnitudes(dense), n, m)
+    expected = np.where(kept, dense, dense.dtype.type(0))
     np.testing.assert_array_equal(prune(dense, n / m, f"{n}:{m}"), expected, strict=True)
 
 

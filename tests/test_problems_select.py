@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import smallest
 
 from spmvbench.problems.chunks import WHOLE_ROW, chunks
 from spmvbench.problems.select import MAX_GROUP, n_of_m, per_group, per_matrix, per_row
@@ -25,12 +26,6 @@ def keys(alphabet: str, rows: int, cols: int) -> np.ndarray:
     return rng.choice(np.array(letters, np.uint32), (rows, cols))
 
 
-def first_smallest(keys: np.ndarray, k: int) -> np.ndarray:
-    kept = np.zeros(keys.shape, bool)
-    kept[np.argsort(keys, kind="stable")[:k]] = True
-    return kept
-
-
 def kept_by(keep, keys: np.ndarray, align: int = 1) -> np.ndarray:
     rows, cols = keys.shape
     kept = np.zeros(keys.shape, bool)
@@ -47,9 +42,8 @@ def test_a_matrix_keeps_its_first_k_smallest(alphabet, shape, share):
     flat = all_keys.reshape(-1)
     k = round(share * flat.size)
     keep = per_matrix(lambda a, b: flat[a:b], 0, flat.size, k)
-    np.testing.assert_array_equal(
-        kept_by(keep, all_keys), first_smallest(flat, k).reshape(shape), strict=True
-    )
+    expected = smallest.of_matrix(all_keys, k)
+    np.testing.assert_array_equal(kept_by(keep, all_keys), expected, strict=True)
 
 
 @pytest.mark.parametrize("alphabet", ALPHABETS)
@@ -60,7 +54,7 @@ def test_every_row_keeps_its_first_k_smallest(alphabet, shape, share):
     flat = all_keys.reshape(-1)
     k = round(share * shape[1])
     keep = per_row(lambda a, b: flat[a:b], *shape, k)
-    expected = [first_smallest(row, k) for row in all_keys]
+    expected = smallest.of_rows(all_keys, k)
     np.testing.assert_array_equal(kept_by(keep, all_keys), expected, strict=True)
 
 
@@ -69,10 +63,7 @@ def test_every_row_keeps_its_first_k_smallest(alphabet, shape, share):
 @pytest.mark.parametrize("shape", [(1, 1), (4, 256), (7, 259), (2, WHOLE_ROW + 3)])
 def test_every_group_keeps_its_first_n_smallest(alphabet, n, m, shape):
     all_keys = keys(alphabet, *shape)
-    expected = [
-        np.concatenate([first_smallest(row[c : c + m], n) for c in range(0, shape[1], m)])
-        for row in all_keys
-    ]
+    expected = smallest.of_groups(all_keys, n, m)
     np.testing.assert_array_equal(kept_by(per_group(n, m), all_keys, m), expected, strict=True)
 
 
@@ -82,6 +73,13 @@ def test_the_last_of_many_ties_may_be_far_from_the_first_chunk():
     kept = kept_by(keep, flat.reshape(1, -1))[0]
     assert kept[: 4 * WHOLE_ROW + 5].all()
     assert not kept[4 * WHOLE_ROW + 5 :].any()
+
+
+@pytest.mark.parametrize("k", range(1, 6))
+def test_of_equal_keys_the_first_are_kept_up_to_the_last_place(k):
+    flat = np.full(6, 9, np.uint32)
+    kept = kept_by(per_matrix(lambda a, b: flat[a:b], 0, 6, k), flat.reshape(1, 6))
+    assert kept.tolist() == [[True] * k + [False] * (6 - k)]
 
 
 @pytest.mark.parametrize(

@@ -213,8 +213,8 @@ def test_what_is_no_matrix_of_numbers_cannot_be_loaded(tmp_path, name):
 def test_the_nearest_names_are_given_when_none_matches(tmp_path, action):
     names = ["layer.0.query.weight", "layer.0.key.weight", "pooler.weight"]
     path = str(write_safetensors(tmp_path / "m.safetensors", dict.fromkeys(names, MATRIX)))
-    seen = refusal(action, path, "layer.0.qery.weight")
-    assert "no tensor matches 'layer.0.qery.weight' among 3; nearest: layer.0.query.weight" in seen
+    seen = refusal(action, path, "layer.0.quer.weight")
+    assert "no tensor matches 'layer.0.quer.weight' among 3; nearest: layer.0.query.weight" in seen
 
 
 def test_one_tensor_is_read_without_the_rest_of_the_file(tmp_path):
@@ -315,7 +315,10 @@ def test_an_npy_file_is_listed_under_its_own_name(tmp_path):
 def test_a_truncated_npy_file_is_refused(tmp_path):
     path = npy(tmp_path, MATRIX)
     os.truncate(path, os.path.getsize(path) - 5)
-    assert refusal(tensors, path) == f"{path}: is 5 bytes short of [2, 3] float32; save it again"
+    assert (
+        refusal(tensors, path)
+        == f"{path}: is 5 bytes short, expected [2, 3] of float32; save it again"
+    )
 
 
 @pytest.mark.parametrize(
@@ -336,7 +339,18 @@ def test_an_npy_file_without_a_matrix_of_numbers_is_refused(tmp_path, action, ar
 
 
 @pytest.mark.parametrize(
-    "header", ["", "{'descr': '<f4', ", "{'descr': '<f4'}", "(1", "1", "{'descr': 3}", "\0"]
+    "header",
+    [
+        "",
+        "{'descr': '<f4', ",
+        "{'descr': '<f4'}",
+        "(1",
+        "1",
+        "{'descr': 3}",
+        "\0",
+        "{'descr': '<f4', 'fortran_order': False, 'shape': (-2, 3)}",
+        "{'descr': '<f4', 'fortran_order': False, 'shape': 'ab'}",
+    ],
 )
 def test_an_npy_file_with_a_broken_header_is_refused(tmp_path, header):
     path = tmp_path / "m.npy"
@@ -426,12 +440,13 @@ def test_a_sparse_file_whose_dense_form_is_too_large_is_refused(tmp_path, action
 # .npz
 
 
-@pytest.mark.parametrize("form", ["csr", "csc", "coo", "bsr", "dia"])
-@pytest.mark.parametrize("kind", ["array", "matrix"])
+@pytest.mark.parametrize(
+    "form", ["csr_array", "csr_matrix", "csc_array", "coo_array", "bsr_array", "dia_array"]
+)
 @pytest.mark.parametrize("compressed", [True, False])
-def test_scipy_npz_files_are_read_in_every_form(tmp_path, form, kind, compressed):
+def test_scipy_npz_files_are_read_in_every_form(tmp_path, form, compressed):
     path = tmp_path / "m.npz"
-    sparse = getattr(scipy.sparse, f"{form}_{kind}")(MATRIX)
+    sparse = getattr(scipy.sparse, form)(MATRIX)
     scipy.sparse.save_npz(path, sparse, compressed=compressed)
     assert tensors(str(path)) == [Tensor("m", 2, 3, "float32")]
     np.testing.assert_array_equal(load(str(path), "m", "bfloat16"), MATRIX.astype("bfloat16"))
@@ -521,7 +536,8 @@ def test_damaged_bytes_give_a_matrix_or_one_line_never_another_error(tmp_path, w
 def test_a_file_cut_short_is_refused(tmp_path, which):
     path = good_files(tmp_path)[which]
     content = path.read_bytes()
-    for length in range(0, len(content) - 8, 1 + len(content) // 60):
+    shortest_cut = 30  # of the last digits of a text nobody can say that they are missing
+    for length in range(0, len(content) - shortest_cut, 1 + len(content) // 60):
         path.write_bytes(content[:length])
         assert not usable_or_refused(path)
 

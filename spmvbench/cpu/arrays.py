@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -11,7 +12,7 @@ from spmvbench.dtypes import DTYPES, Array
 _BITS = {2: np.uint16, 4: np.uint32}
 
 
-def bits_of(dense: Array, dtypes: Sequence[str], name: str) -> tuple[Array, np.generic]:
+def bits_of(dense: Array, dtypes: Sequence[str], name: str) -> tuple[Array, Any]:
     """The matrix as unsigned bits, rows contiguous, and the mask that leaves out the sign.
 
     Raises: ValueError for what is no matrix of one of these types.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numba import prange
 
@@ -12,23 +14,15 @@ from spmvbench.cpu.nonzeros import used_columns
 from spmvbench.cpu.products import add_products
 from spmvbench.dtypes import Array
 
-WORDS = PIECE // 64
-"""Mask words decoded at a time: no more than PIECE entries."""
+_ROOM = np.uint64(PIECE - 64)
+"""Columns found so far that leave room for those of another word."""
 
 _NONE = np.uint64(0)
-_FEW = np.uint64(16)
-"""Up to so many set bits of a word are found one by one; above, a table per byte is faster."""
-
-_POSITIONS = np.array(
-    [([j for j in range(8) if byte >> j & 1] + [0] * 8)[:8] for byte in range(256)], np.uint32
-)
-"""Positions of the set bits of each byte, in order, then zeros."""
-
-_COUNTS = np.array([byte.bit_count() for byte in range(256)], np.uint64)
+_ONE = np.uint64(1)
 
 
 @njit(parallel=True)
-def fill(bits: Array, magnitude: int, pointers: Array, values: Array, mask: Array) -> None:
+def fill(bits: Array, magnitude: Any, pointers: Array, values: Array, mask: Array) -> None:
     """Set the mask's bits, and write the values of each row where its row pointer says.
 
     Writing first and moving on only after a non-zero needs no branch to be guessed. It stays inside
@@ -49,31 +43,26 @@ def fill(bits: Array, magnitude: int, pointers: Array, values: Array, mask: Arra
 
 
 @njit()
-def decode(mask: Array, base: int, columns: Array) -> int:
-    """Write the columns of the set bits of some words, the first of them `base`; return how many.
+def decode(mask: Array, first: int, columns: Array) -> tuple[Any, int]:
+    """Write the columns of set bits, from word `first` on; return how many, and the next word.
 
-    Both ways write a few more than there are, to save branches.
+    Eight bits at a time, so that the end of a word is guessed wrong only once: up to 8 columns more
+    than there are get written. Stops when there may be no room for another word.
     """
-    found = np.uint64(0)
-    for i in range(mask.size):
+    found = _NONE
+    i = first
+    while i < mask.size and found <= _ROOM:
         word = mask[i]
-        start = np.uint32(base + 64 * i)
-        ones = count_ones(word)
-        if ones <= _FEW:
-            at = found
-            while word != _NONE:
-                for j in range(4):
-                    columns[at + np.uint64(j)] = start + np.uint32(lowest_one(word))
-                    word &= word - np.uint64(1)
-                at += np.uint64(4)
-            found += ones
-        else:
+        start = np.uint32(64 * i)
+        at = found
+        found += count_ones(word)
+        while word != _NONE:
             for j in range(8):
-                byte = (word >> np.uint64(8 * j)) & np.uint64(255)
-                for k in range(8):
-                    columns[found + np.uint64(k)] = start + np.uint32(8 * j) + _POSITIONS[byte, k]
-                found += _COUNTS[byte]
-    return np.int64(found)
+                columns[at + np.uint64(j)] = start + np.uint32(lowest_one(word))
+                word &= word - _ONE
+            at += np.uint64(8)
+        i += 1
+    return np.int64(found), i
 
 
 @njit(parallel=True)
@@ -84,8 +73,9 @@ def unpack(mask: Array, values: Array, pointers: Array, dense: Array, scratch: S
         columns = scratch.columns[part].view(np.uint32)
         for row in range(part * rows // parts, (part + 1) * rows // parts):
             at = pointers[row]
-            for word in range(0, mask.shape[1], WORDS):
-                found = decode(mask[row, word : word + WORDS], 64 * word, columns)
+            word = 0
+            while word < mask.shape[1]:
+                found, word = decode(mask[row], word, columns)
                 for i in range(found):
                     dense[row, columns[i]] = values[at + i]
                 at += found
@@ -108,8 +98,9 @@ def product_rows(
     for row in range(first, last):
         y[row] = 0
         at = pointers[row]
-        for word in range(0, mask.shape[1], WORDS):
-            found = decode(mask[row, word : word + WORDS], 64 * word, columns)
+        word = 0
+        while word < mask.shape[1]:
+            found, word = decode(mask[row], word, columns)
             add_products(values[at : at + found], columns[:found], floats, x, y, row)
             at += found
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from numba import prange
 
 from spmvbench.cpu.jit import njit
@@ -12,7 +14,7 @@ from spmvbench.dtypes import Array
 
 
 @njit(parallel=True)
-def fill(bits: Array, magnitude: int, pointers: Array, values: Array, columns: Array) -> None:
+def fill(bits: Array, magnitude: Any, pointers: Array, values: Array, columns: Array) -> None:
     """Write values and columns of the non-zeros of each row where its row pointer says.
 
     Writing first and moving on only after a non-zero needs no branch to be guessed. It stays inside

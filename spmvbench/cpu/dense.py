@@ -14,7 +14,7 @@ from spmvbench.cpu.launch import Scratch
 from spmvbench.dtypes import Array
 
 ROWS_AT_ONCE = 64
-"""Rows converted before they are multiplied by several vectors: 1 MiB of float32 at 4096 columns."""
+"""Rows converted before several vectors multiply them: 1 MiB of float32 at 4096 columns."""
 
 
 @njit(any_order=True)
@@ -54,16 +54,19 @@ def many_vectors(values: Array) -> Callable[[Array, Array], None]:
 
     A block of rows at a time is converted into a buffer that stays in the L2 cache.
     """
-    if values.dtype == np.float32:
-        return lambda x, y: np.matmul(values, x, out=y)
-    buffer = np.empty((min(ROWS_AT_ONCE, values.shape[0]), values.shape[1]), np.float32)
-    convert(values[:0], buffer[:0])
 
-    def matvec(x: Array, y: Array) -> None:
+    def of_floats(x: Array, y: Array) -> None:
+        np.matmul(values, x, out=y)
+
+    def of_bits(x: Array, y: Array) -> None:
         for first in range(0, values.shape[0], ROWS_AT_ONCE):
             block = values[first : first + ROWS_AT_ONCE]
             floats = buffer[: block.shape[0]]
             convert(block, floats)
             np.matmul(floats, x, out=y[first : first + ROWS_AT_ONCE])
 
-    return matvec
+    if values.dtype == np.float32:
+        return of_floats
+    buffer = np.empty((min(ROWS_AT_ONCE, values.shape[0]), values.shape[1]), np.float32)
+    convert(values[:0], buffer[:0])
+    return of_bits

@@ -12,7 +12,6 @@ import numpy as np
 from numba import types
 from numba.extending import overload
 
-from spmvbench.cpu.jit import njit
 from spmvbench.dtypes import Array
 
 _KERNEL_TYPES = {"float16": np.uint16, "bfloat16": np.int16, "float32": np.float32}
@@ -84,10 +83,3 @@ def _choose_widening(values: Any, floats: Any) -> Any:
 
 overload(to_float32)(_choose)
 overload(widen)(_choose_widening)
-
-
-@njit()
-def convert(values: Array, floats: Array) -> None:
-    """Write the values, given as kernel types, as float32. Shapes: both (n,)."""
-    for i in range(values.size):
-        floats[i] = to_float32(values[i])

@@ -21,15 +21,15 @@ _ALL = np.uint64(0xFFFFFFFFFFFFFFFF)
 
 
 @njit(parallel=True)
-def count(bits: Array, magnitude: int, counts: Array) -> None:
+def count(bits: Array, magnitude: Any, counts: Array) -> None:
     """Write how many entries each row takes: non-zeros, and a zero per 16 columns of a wide gap.
 
     Here and in `fill` a branch per element would be guessed wrong half of the time at density 0.5,
     and cost three times as much as this arithmetic.
     """
     for row in prange(bits.shape[0]):
-        entries = 0
-        gap = 0
+        entries = np.int64(0)
+        gap = np.int64(0)
         for column in range(used_columns(bits[row], magnitude)):
             nonzero = np.int64((bits[row, column] & magnitude) != 0)
             stored = nonzero | (gap + 1) >> 4  # 1 at gap 15: this zero bridges
@@ -39,7 +39,7 @@ def count(bits: Array, magnitude: int, counts: Array) -> None:
 
 
 @njit(parallel=True)
-def fill(bits: Array, magnitude: int, pointers: Array, values: Array, codes: Array) -> None:
+def fill(bits: Array, magnitude: Any, pointers: Array, values: Array, codes: Array) -> None:
     """Write the values and gap codes of each row where its row pointer says, a byte per code.
 
     Writes first and moves on only after an entry; that stays inside the row because the row ends at
@@ -47,7 +47,7 @@ def fill(bits: Array, magnitude: int, pointers: Array, values: Array, codes: Arr
     """
     for row in prange(bits.shape[0]):
         at = np.int64(pointers[row])
-        gap = 0
+        gap = np.int64(0)
         for column in range(used_columns(bits[row], magnitude)):
             value = bits[row, column]
             nonzero = np.int64((value & magnitude) != 0)
@@ -79,7 +79,7 @@ def widest(deltas: Array, pointers: Array) -> int:
 
 @njit()
 def _offsets(codes: Any, lanes: Any) -> Any:
-    """The columns of 8 entries relative to the first column after the entry before them, a byte each.
+    """The columns of 8 entries, a byte each, counted from the column after the entry before them.
 
     `codes`: 8 nibbles; `lanes`: 0xff for entries of this row, 0 for those of the row before, which
     take no columns. An inclusive prefix sum of 8 bytes is one multiplication; none exceeds 128.
@@ -99,12 +99,10 @@ def _two(offsets: Any, place: Any) -> Any:
 
 
 @njit()
-def decode(
-    codes: Array, lane: int, base: Any, columns: Array, offsets: Array, bases: Array
-) -> Any:
+def decode(codes: Array, lane: int, base: Any, columns: Array, offsets: Array, bases: Array) -> Any:
     """Write the columns of a piece, two in each uint64, and return the column after it.
 
-    Shapes: codes (words,) uint32, 8 entries each. The first `lane` entries belong to the row before.
+    Shapes: codes (words,) uint32, 8 entries each, the first `lane` of them of the row before.
     Three loops, because the first and the last vectorise and only the middle one cannot.
     """
     for i in range(codes.size):

@@ -23,7 +23,7 @@ def used_columns(row: Any, magnitude: Any) -> Any:
 
 
 @njit(parallel=True)
-def count(bits: Array, magnitude: int, counts: Array) -> None:
+def count(bits: Array, magnitude: Any, counts: Array) -> None:
     """Write the number of non-zeros of each row. Shapes: bits (rows, cols), counts (rows,)."""
     for row in prange(bits.shape[0]):
         found = 0

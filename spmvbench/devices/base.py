@@ -24,10 +24,18 @@ class Launch:
 class Device(Target, Protocol):
     """Uploads, configures itself and times; the rest of the harness knows no hardware."""
 
-    slug: str
     timer: str
     cores: int
-    cache_bytes: int
+
+    @property
+    def slug(self) -> str:
+        """The name of its results folder: `amd-epyc-9b14-2c`, `nvidia-h200`."""
+        ...
+
+    @property
+    def cache_bytes(self) -> int:
+        """Size of the last-level cache."""
+        ...
 
     def configure(self, *, threads: int, batch: int) -> None:
         """Set the threads of Numba and BLAS, and the batch, for the plans and products to come."""

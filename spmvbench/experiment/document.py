@@ -83,7 +83,7 @@ def read(raw: bytes, label: str, overrides: Sequence[str] = ()) -> Document:
     key twice; for an override that cannot be applied.
     """
     try:
-        text = raw.decode("utf-8-sig")
+        text = raw.decode()
     except UnicodeDecodeError as error:
         line = raw[: error.start].count(b"\n") + 1
         seen = f"byte 0x{raw[error.start]:02x}"

@@ -6,6 +6,7 @@ import importlib
 import importlib.util
 import pkgutil
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from types import ModuleType
 
@@ -15,7 +16,7 @@ from spmvbench.formats.base import Format, MatVec, Packed, Precision, Target
 
 __all__ = ["Format", "MatVec", "Packed", "Precision", "Target", "module_names", "names", "resolve"]
 
-HOW = "a format outside this repository is named 'package.module:Class' or 'path/to/file.py:Class'"
+HOW = " format outside this repository is named 'package.module:Class' or 'path/to/file.py:Class'"
 
 
 def module_names() -> dict[str, str]:
@@ -47,7 +48,7 @@ def resolve(name: str) -> Format:
             for cls in _classes(_load(files[stem])):
                 if cls.name == name:
                     return cls()
-    raise UnknownFormat(f"unknown format '{name}'{did_you_mean(name, files)} {HOW}")
+    raise _unknown(name, files)
 
 
 def check_name(name: str) -> None:
@@ -58,11 +59,16 @@ def check_name(name: str) -> None:
     if ":" in name:
         place = name.rpartition(":")[0]
         if place.endswith(".py") and not Path(place).is_file():
-            raise UnknownFormat(f"format '{name}': there is no file {place}; {HOW}")
+            raise UnknownFormat(f"format '{name}': there is no file {place}; a{HOW}")
         return
     files = module_names()
     if not any(name == stem or name.startswith(stem + "-") for stem in files):
-        raise UnknownFormat(f"unknown format '{name}'{did_you_mean(name, files)} {HOW}")
+        raise _unknown(name, files)
+
+
+def _unknown(name: str, known: Iterable[str]) -> UnknownFormat:
+    near = did_you_mean(name, known)
+    return UnknownFormat(f"unknown format '{name}'{near}{' A' if near else '; a'}{HOW}")
 
 
 def _load(module: str) -> ModuleType:
@@ -87,7 +93,7 @@ def _outside(name: str) -> Format:
         module = _load_file(Path(place)) if place.endswith(".py") else _load(place)
         cls = getattr(module, attribute)
     except (ImportError, AttributeError, OSError, SyntaxError) as error:
-        raise UnknownFormat(f"format '{name}': {error}; {HOW}") from error
+        raise UnknownFormat(f"format '{name}': {error}; a{HOW}") from error
     if not (isinstance(cls, type) and issubclass(cls, Format)):
         raise UnknownFormat(f"format '{name}' is no subclass of spmvbench.formats.base.Format")
     return cls()

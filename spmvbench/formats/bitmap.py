@@ -5,7 +5,7 @@ A row with a, b, c, d in columns 0, 1, 5, 25:
     column    0    1    2  3  4    5    6 ...  25  ...  63
     dense     a    b    .  .  .    c    .       d        .
     bit       1    1    0  0  0    1    0       1        0
-    mask      0000000002000023                                 hex: bit j of word w is column 64 w + j
+    mask      0000000002000023            hex; bit j of word w is column 64 w + j
     values    a    b               c            d
 
 A row has ceil(cols / 64) words; bits past the last column are 0. The k-th set bit of row r is value

@@ -10,8 +10,8 @@ A row with a, b, c, d in columns 0, 1, 5, 25:
     deltas   [  00  ]             [     f3      ]      [ 03 ]  hex, low nibble first
 
 Entry 3 is a stored zero that bridges a wide gap. Zeros after the last non-zero cost nothing.
-Row r owns entries row_pointers[r] .. row_pointers[r + 1], rows follow one another without a gap, and
-only the end of both arrays is filled up with zeros to a multiple of 8 entries.
+Row r owns entries row_pointers[r] .. row_pointers[r + 1]. Rows follow one another without a gap;
+only the end of both arrays is filled up with zeros, to a multiple of 8 entries.
 
 Source: MACKO, arXiv 2511.13061; docs/formats.md fixes the bytes and names the differences.
 """

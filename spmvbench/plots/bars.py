@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedFormatter, FixedLocator
 
 from spmvbench.curves import Floats, Part, baselines, shapes
-from spmvbench.plots.ends import End, list_labels
+from spmvbench.plots.ends import End, list_labels, room
 from spmvbench.plots.lines import Line, Quantity, lines
 from spmvbench.plots.panelled import NO_DENSE, STORED
 from spmvbench.plots.shapes import ONE_SHAPE
@@ -42,7 +42,9 @@ def shape_bars(part: Part) -> Figure | str:
     line = BAR * (len(facets[0]) + 1.2) if bars else DOT_LINE
     over = named[0] if len(named) == 1 else "the fastest dense"
     words = Words(f"Speed-up over {over} by shape", subtitle(part), _reading(rows, bars))
-    made = sheet(words, Layout(len(densities), 1, 2.9, line * len(names), left=1.95, right=3.2))
+    ends = [_label(one, bars) for one in facets[0]]
+    size = (len(densities), 1, 2.9, line * len(names))
+    made = sheet(words, Layout(*size, left=1.95, right=room(ends)))
     limits = rows[["speedup", "speedup_low", "speedup_high"]].to_numpy(float).ravel()
     for axis, density, drawn in zip(made.panels, densities, facets, strict=True):
         _axes(axis, names, limits, f"times as fast as {over}")
@@ -50,7 +52,7 @@ def shape_bars(part: Part) -> Figure | str:
         for slot, one in enumerate(drawn):
             _bars(axis, one, slot, len(drawn)) if bars else _dots(axis, one)
     made.panels[0].set_ylabel("rows x cols")
-    list_labels(made.panels[-1], [("format", [_label(one, bars) for one in facets[0]])])
+    list_labels(made.panels[-1], [("format", ends)])
     return made.figure
 
 

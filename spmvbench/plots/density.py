@@ -70,7 +70,9 @@ def _crossovers(axis: Axes, drawn: list[Line]) -> None:
     for (d, color), place in zip(found, places, strict=True):
         axis.plot([d, d, place], [1, knee, foot], color=color, linewidth=0.9, alpha=0.5)
         axis.plot(d, 1, "o", markersize=8, markerfacecolor="white", color=color, zorder=4)
-        axis.text(place, foot, f"{d:.2f}", size=9.5, color=INK, ha="center", va="top")
+        patch = {"facecolor": "white", "edgecolor": "none", "pad": 0.8}
+        text = axis.text(place, foot, f"{d:.2f}", size=9.5, color=INK, ha="center", va="top")
+        text.set_bbox(patch)
 
 
 def time(part: Part) -> Figure | str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -13,12 +13,16 @@ from matplotlib.lines import Line2D
 from spmvbench.curves import Floats
 from spmvbench.plots.style import INK, MUTED
 
+SIZE, NOTE_SIZE = 11, 9.5
+LEADER, SAMPLE = 14, 24  # points: from the axis to a sample of the line, and its length
+
 
 @dataclass(frozen=True)
 class End:
     """The last point of a line in data coordinates (None: no line here), and what to write.
 
-    `note` stands behind `text`, smaller and grey. `look` are the line's own drawing properties.
+    A point off the axis is moved to its edge. `note` stands behind `text`, smaller and grey.
+    `look` are the line's own drawing properties.
     """
 
     text: str
@@ -51,8 +55,10 @@ def spread(wanted: Floats, gap: float, low: float, high: float) -> Floats:
     return found
 
 
-SIZE, NOTE_SIZE = 11, 9.5
-LEADER, SAMPLE = 14, 24  # points: from the axis to a sample of the line, and its length
+def room(ends: Iterable[End]) -> float:
+    """Inches that the labels need there. A letter is 0.6 em wide, a little above mean."""
+    letters = (0.6 * (SIZE * len(e.text) + NOTE_SIZE * len(e.note)) / 72 for e in ends)
+    return 0.85 + max(letters, default=0.0)
 
 
 def label_ends(axis: Axes, ends: Sequence[End]) -> None:
@@ -64,10 +70,13 @@ def label_ends(axis: Axes, ends: Sequence[End]) -> None:
     figure = axis.figure
     scale = figure.dpi / 72
     box = axis.get_window_extent()
-    points = [axis.transData.transform(e.point) if e.point else (box.x1, -np.inf) for e in ends]
-    heights = np.clip([float(p[1]) for p in points], box.y0 - 1, box.y1)
+    edge = axis.get_xlim()[1]
+    wanted = [(min(e.point[0], edge), e.point[1]) if e.point else (edge, 1.0) for e in ends]
+    points = axis.transData.transform(wanted)
+    there = np.array([e.point is not None for e in ends])
+    heights = np.clip(np.where(there, points[:, 1], -np.inf), box.y0 - 1, box.y1)
     places = spread(heights, SIZE * 1.3 * scale, box.y0, box.y1 + 2 * scale)
-    for end, (x, _), y, place in zip(ends, points, heights, places, strict=True):
+    for end, x, y, place in zip(ends, points[:, 0], heights, places, strict=True):
         _label(axis, end, (float(x), float(y)), float(place), scale)
 
 

@@ -12,10 +12,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from spmvbench.curves import Floats, Part, shapes
-from spmvbench.plots.ends import End, label_ends
+from spmvbench.plots.ends import End, label_ends, room
 from spmvbench.plots.lines import MOST_PANELS, Line, Quantity, draw_lines, extremes, lines, notes
 from spmvbench.plots.sheet import Layout, Words, density_axis, sheet, subtitle
-from spmvbench.plots.style import INK, short
+from spmvbench.plots.style import INK
 
 Panel = tuple[str, pd.DataFrame]
 
@@ -82,7 +82,7 @@ def draw_panels(part: Part, plan: Plan, panels: Sequence[Panel]) -> Figure:
     more = [panels[0][0]] if len(panels) == 1 and panels[0][0] else []
     reading = [*notes([own for _, own in panels], everything), *plan.notes]
     words = Words(plan.title, subtitle(shown, *more), reading)
-    made = sheet(words, _layout(len(panels), everything, plan.reference))
+    made = sheet(words, _layout(len(panels), _ends(everything, plan.reference)))
     limits, xs = extremes(everything), np.sort(rows[plan.quantity.by].unique()).astype(float)
     columns = 2 if len(panels) == MOST_PANELS else len(panels)
     for number, (axis, (title, _)) in enumerate(zip(made.panels, panels, strict=True)):
@@ -95,7 +95,7 @@ def draw_panels(part: Part, plan: Plan, panels: Sequence[Panel]) -> Figure:
         if number + columns >= len(panels):
             axis.set_xlabel(plan.x_label)
         if number % columns == columns - 1:
-            label_ends(axis, _ends(axis, drawn[number], plan))
+            label_ends(axis, _ends(drawn[number], plan.reference))
     return made.figure
 
 
@@ -110,14 +110,11 @@ def _told(line: Line, floor: float) -> Line:
     return replace(line, note=", ".join(word for word in (line.note, f"{point[1]:.2g}x") if word))
 
 
-def _layout(count: int, drawn: Sequence[Line], reference: Reference | None) -> Layout:
+def _layout(count: int, ends: Sequence[End]) -> Layout:
     """Of that many panels, with room for the labels."""
-    texts = [(short(line.name), line.note) for line in drawn]
-    texts += [(reference.text, reference.note)] if reference else []
-    right = 0.9 + max(len(text) * 0.094 + len(note) * 0.082 for text, note in texts)
     columns = 2 if count == MOST_PANELS else count
     height = 4.4 if count == 1 else 4.0
-    return Layout(columns, -(-count // columns), WIDTHS[count], height, right=right)
+    return Layout(columns, -(-count // columns), WIDTHS[count], height, right=room(ends))
 
 
 def _fill(axis: Axes, drawn: list[Line], plan: Plan) -> None:
@@ -127,10 +124,9 @@ def _fill(axis: Axes, drawn: list[Line], plan: Plan) -> None:
     plan.finish(axis, drawn)
 
 
-def _ends(axis: Axes, drawn: Sequence[Line], plan: Plan) -> list[End]:
+def _ends(drawn: Sequence[Line], reference: Reference | None) -> list[End]:
     ends = [line.end for line in drawn]
-    if plan.reference:
+    if reference:
         look: dict[str, Any] = {"color": INK, "linewidth": 1.6}
-        point = (axis.get_xlim()[1], plan.reference.y)
-        ends.append(End(plan.reference.text, plan.reference.note, point, look))
+        ends.append(End(reference.text, reference.note, (np.inf, reference.y), look))
     return ends

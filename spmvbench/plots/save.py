@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from pathlib import Path
 
@@ -27,7 +28,8 @@ def _write(figure: Figure, path: Path, suffix: str) -> Path:
         figure.savefig(partial, format=suffix, dpi=DPI, metadata=metadata)
         os.replace(partial, path)
     except OSError as error:
-        partial.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            partial.unlink()
         raise ResultsError(
             f"{path}: {error.strerror or error}; choose another folder or make room"
         ) from error

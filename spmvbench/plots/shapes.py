@@ -12,7 +12,7 @@ from matplotlib.patches import Rectangle
 from matplotlib.ticker import FixedFormatter, FixedLocator
 
 from spmvbench.curves import Part, shapes
-from spmvbench.plots.ends import End, list_labels
+from spmvbench.plots.ends import End, list_labels, room
 from spmvbench.plots.panelled import STORED
 from spmvbench.plots.sheet import Layout, Words, sheet, subtitle
 from spmvbench.plots.style import FAINT, INK, order, short, style
@@ -32,11 +32,12 @@ def winner_map(part: Part) -> Figure | str:
         return STORED
     densities = np.sort(rows["density"].unique())
     cells = {place: verdict(own) for place, own in rows.groupby(["shape", "density"])}
+    ends = _legend(cells)
     layout = Layout(
         width=CELL_WIDTH * len(densities),
         height=CELL_HEIGHT * len(names),
         left=1.95,
-        right=3.2,
+        right=room(ends),
     )
     words = Words("The fastest format by density and shape", subtitle(part), _reading(cells))
     made = sheet(words, layout)
@@ -45,7 +46,7 @@ def winner_map(part: Part) -> Figure | str:
         if found:
             _cell(axis, int(np.searchsorted(densities, density)), names.index(shape), found)
     _frame(axis, [f"{d:g}" for d in densities], names)
-    list_labels(axis, [("fastest", _legend(cells))])
+    list_labels(axis, [("fastest", ends)])
     return made.figure
 
 

@@ -15,6 +15,8 @@ from matplotlib.ticker import FixedFormatter, FixedLocator, NullLocator
 from spmvbench.curves import Floats, Part
 from spmvbench.plots.style import MUTED
 
+NBSP = "\N{NO-BREAK SPACE}"
+
 TITLE, SUBTITLE, NOTE = 15, 10.5, 9.5
 
 
@@ -91,10 +93,16 @@ def _inches(text: str, size: float) -> float:
 
 
 def subtitle(part: Part, *more: str) -> str:
-    """Device, condition and how many problems: what every figure has to say."""
-    count = part.timed["key"].nunique()
+    """Device, condition and how many problems: what every figure has to say.
+
+    Also where rows were not measured alike: by other rules, or in another environment.
+    """
+    rows = part.timed
+    count = rows["key"].nunique()
     words = [*part.condition.words, *more, f"{count} problem{'s' * (count != 1)}"]
-    return " · ".join(words)
+    mixed = {name: rows[name].nunique() for name in ("protocol", "environment")}
+    words += [f"{n} {name}s" for name, n in mixed.items() if n > 1]
+    return " · ".join(word.replace(" ", NBSP) for word in words)
 
 
 SLOWEST = 0.05

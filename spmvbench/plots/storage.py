@@ -14,7 +14,7 @@ from matplotlib.ticker import MultipleLocator
 
 from spmvbench.curves import Floats, Part
 from spmvbench.dtypes import itemsize
-from spmvbench.plots.ends import End, list_labels
+from spmvbench.plots.ends import End, list_labels, room
 from spmvbench.plots.lines import Line, Quantity, lines
 from spmvbench.plots.panelled import ONE_DENSITY
 from spmvbench.plots.sheet import Layout, Words, density_axis, sheet, subtitle
@@ -50,16 +50,17 @@ def effective_density(part: Part) -> Figure | str:
     packed = rows[~(rows["dense"] & (rows["effective_density"] == 1))]
     counted = [_as_marker(x) for x in lines(packed, Quantity("effective_density"), packed)]
     words = Words("Bytes against dense: effective density", subtitle(part), _notes(rows))
-    made = sheet(words, Layout(width=WIDTH, height=HEIGHT, right=3.3))
+    known = [End(curve.label, "", None, curve.look) for curve in theory]
+    known.append(End("dense", "", None, {"color": INK, "linewidth": 1.6}))
+    ends = [_end(x) for x in counted]
+    made = sheet(words, Layout(width=WIDTH, height=HEIGHT, right=room([*ends, *known])))
     (axis,) = made.panels
     _axes(axis, rows["density"].unique().astype(float))
     axis.axhline(1, color=INK, linewidth=1.6, zorder=1.9)
     for curve in theory:
         axis.plot(curve.x, curve.y, **curve.look, zorder=2)
     _markers(axis, counted)
-    dense = End("dense", "", None, {"color": INK, "linewidth": 1.6})
-    known = [End(curve.label, "", None, curve.look) for curve in theory]
-    list_labels(axis, [("counted", [_end(x) for x in counted]), ("theory", [*known, dense])])
+    list_labels(axis, [("counted", ends), ("theory", known)])
     return made.figure
 
 

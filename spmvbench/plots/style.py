@@ -44,7 +44,7 @@ STYLES = {
 }
 
 # For formats that are not ours: none of these is the colour or the marker of a format above.
-RESERVE_COLORS = ("#ffaa00", "#8a1538", "#ebadb8", "#498a97", "#5a2b2b", "#7a7aff")
+RESERVE_COLORS = ("#ffaa00", "#8a1538", "#230aff", "#498a97", "#5a2b2b", "#7a7aff")
 RESERVE_MARKERS = ("P", "X", "8", "H")
 
 INK, MUTED, FAINT = "#222222", "#666666", "#d9d9d9"

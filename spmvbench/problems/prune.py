@@ -82,6 +82,7 @@ def _keeper(flat: Array, shape: tuple[int, ...], density: float, pattern: str) -
 def _keys(values: Array) -> Array:
     """uint32 keys, the smallest for the largest magnitude."""
     bits = magnitudes(values).astype(np.uint32)
-    # 2-byte values move to the upper half, where the first histogram of `select` tells them apart.
+    # 2-byte values move to the upper half: were their upper halves alike, the first histogram of
+    # `select` would count all into one bin, and each addition would wait for the one before.
     bits <<= np.uint32(32 - 8 * values.itemsize)
     return np.invert(bits, out=bits)

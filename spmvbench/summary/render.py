@@ -26,7 +26,7 @@ GAP = 3
 OR = "or"
 OVERLAP = "or: the intervals overlap, so the measurement cannot tell them apart"
 
-EXTRA = ("time", "least to most")
+EXTRA = ("time", "least to most", "fastest on")
 """Columns that a narrow console can do without, the first to go first."""
 
 

@@ -55,8 +55,7 @@ def _sentence(part: Part, *, alone: bool) -> str:
 def _answer(row: Any) -> str:
     if row.kind == "unclear":
         return UNCLEAR
-    tied = row.tied if row.kind == "sparse" else ()
-    return " or ".join(sorted((row.format, *tied)))
+    return " or ".join(sorted((row.format, *row.tied)))
 
 
 def _runs(rows: Sequence[Any], answer: Any) -> list[_Run]:

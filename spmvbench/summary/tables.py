@@ -8,7 +8,7 @@ from dataclasses import asdict
 import numpy as np
 import pandas as pd
 
-from spmvbench.curves import Crossover, Part, crossover, curve, parts, shapes
+from spmvbench.curves import Crossover, Part, crossover, curve, parts, shapes, text
 from spmvbench.record import STATUSES
 from spmvbench.winners import verdict
 
@@ -84,8 +84,8 @@ def _crossovers(part: Part, per_shape: int) -> Iterator[dict[str, object]]:
             main = crossover(c.x, c.value)
             low, high = (crossover(c.x, side).density for side in (c.low, c.high))
             what = {"shape": shape, "format": name, **asdict(main), "low": low, "high": high}
-            text = crossing_text(main, lowest, low, high)
-            yield asdict(part.condition) | what | {"text": text}
+            what["text"] = crossing_text(main, lowest, low, high)
+            yield asdict(part.condition) | what
 
 
 def crossing_text(found: Crossover, lowest: float, low: float, high: float) -> str:
@@ -111,7 +111,7 @@ def leftovers(records: pd.DataFrame) -> list[str]:
     for status in STATUSES:
         own = records[records["status"] == status] if status != "ok" else records[:0]
         for name, rows in own.groupby("format"):
-            reasons = list(dict.fromkeys(rows["reason"].fillna("").astype(str)))
+            reasons = list(dict.fromkeys(text(rows["reason"])))
             more = f" (and {len(reasons) - 1} more reasons)" if len(reasons) > 1 else ""
             lines.append(f"{len(rows)} {status}: {name}: {reasons[0] or 'no reason given'}{more}")
     return lines

@@ -1,0 +1,59 @@
+"""Conversion to float32 is exact for every bit pattern, on any CPU."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from spmvbench.cpu.bits import count_ones, lowest_one
+from spmvbench.cpu.dense import convert
+from spmvbench.cpu.floats import kernel_view
+from spmvbench.dtypes import DTYPES
+
+EVERY = np.arange(2**16, dtype=np.uint16).reshape(256, 256)
+
+WITHOUT_F16C = """
+import numpy as np
+from host_target import product, vectors, worst_error
+from spmvbench.formats import resolve
+dense = (np.arange(2**15).reshape(128, 256) % 31743 * 3).astype(np.uint16) % 31744
+dense = dense.view(np.float16)
+x = vectors(256)
+for name in ("macko", "dense-f16"):
+    fmt = resolve(name)
+    assert worst_error(product(fmt, fmt.pack(dense), x), dense, x) <= 1
+"""
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+def test_all_65536_patterns_convert_exactly(dtype):
+    values = EVERY.view(DTYPES[dtype])
+    floats = np.empty(values.shape, np.float32)
+    convert(kernel_view(values), floats)
+    with np.errstate(invalid="ignore"):
+        wanted = values.astype(np.float32)
+    numbers = ~np.isnan(wanted)
+    assert np.array_equal(floats.view(np.uint32)[numbers], wanted.view(np.uint32)[numbers])
+    assert np.isnan(floats[~numbers]).all()
+
+
+def test_a_cpu_without_float16_conversion_gets_the_same_products():
+    """LLVM's own conversion would call a function that is not there: the process would die."""
+    features = {"NUMBA_CPU_NAME": "generic", "NUMBA_CPU_FEATURES": ""}
+    subprocess.run(
+        [sys.executable, "-c", WITHOUT_F16C],
+        env={**os.environ, **features, "PYTHONPATH": str(Path(__file__).parent)},
+        cwd=Path(__file__).parent.parent,
+        check=True,
+    )
+
+
+@pytest.mark.parametrize("word", [1, 2**63, 2**64 - 1, 0x0123456789ABCDEF, 0xF0 << 40])
+def test_bits_are_counted_and_found_as_python_does(word):
+    assert count_ones(np.uint64(word)) == word.bit_count()
+    assert lowest_one(np.uint64(word)) == (word & -word).bit_length() - 1

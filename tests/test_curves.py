@@ -1,0 +1,137 @@
+"""Cutting records into comparable parts, curves against density, and where they cross 1."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import synthetic
+
+from spmvbench.curves import baselines, crossover, curve, parts, shapes
+from spmvbench.errors import ResultsError
+from spmvbench.record import COLUMNS
+
+
+def only(records):
+    (part,) = parts(records)
+    return part
+
+
+def test_the_crossing_is_where_a_straight_line_through_the_logarithms_is_zero():
+    found = crossover([0.1, 0.3], [4.0, 0.5])
+    assert found.density == pytest.approx(0.1 + 0.2 * 2 / 3)
+    assert found.kind == "below"
+
+
+def test_a_measured_density_with_speed_up_1_is_the_crossing():
+    assert crossover([0.1, 0.2, 0.3], [2.0, 1.0, 0.5]).density == pytest.approx(0.2)
+
+
+def test_order_of_densities_does_not_matter():
+    assert crossover([0.3, 0.1], [0.5, 4.0]) == crossover([0.1, 0.3], [4.0, 0.5])
+
+
+def test_always_and_never_have_no_density():
+    assert crossover([0.1, 0.2], [3.0, 1.01]).kind == "always"
+    assert crossover([0.1, 0.2], [0.9, 1.0]).kind == "never"
+    assert np.isnan(crossover([0.1, 0.2], [3.0, 1.01]).density)
+
+
+def test_a_noisy_curve_counts_only_as_far_as_it_stays_above_1_all_the_way_down():
+    found = crossover([0.1, 0.2, 0.3, 0.4], [2.0, 0.5, 2.0, 0.5])
+    assert found.kind == "several"
+    assert found.density == pytest.approx(0.15)
+    assert found.crossings == pytest.approx((0.15, 0.25, 0.35))
+
+
+def test_a_format_that_is_slower_at_the_lowest_density_has_no_density_to_stay_below():
+    found = crossover([0.1, 0.2, 0.3], [0.5, 2.0, 0.5])
+    assert found.kind == "several"
+    assert np.isnan(found.density)
+    assert crossover([0.1, 0.2], [0.5, 2.0]).kind == "above"
+
+
+def test_missing_densities_are_bridged():
+    assert crossover([0.1, 0.2, 0.3], [4.0, np.nan, 0.25]).density == pytest.approx(0.2)
+
+
+def test_nothing_measured_is_unknown():
+    assert crossover([0.1], [np.nan]).kind == "unknown"
+
+
+def test_parts_never_mix_conditions():
+    records = pd.concat(
+        [
+            synthetic.records(synthetic.SHAPES[:1], (0.5,), cache="cold"),
+            synthetic.records(synthetic.SHAPES[:1], (0.5,), cache="hot"),
+            synthetic.records(synthetic.SHAPES[:1], (0.5,), threads=1),
+            synthetic.records(synthetic.SHAPES[:1], (0.5,), dtype="bfloat16"),
+            synthetic.records(synthetic.SHAPES[:1], (0.5,), pattern="2:4"),
+            synthetic.records(synthetic.SHAPES[:1], (0.5,), batch=8),
+            synthetic.records(synthetic.SHAPES[:1], (0.5,), source="a.safetensors"),
+        ]
+    )
+    found = list(parts(records))
+    assert len(found) == 7
+    assert len({part.condition.slug for part in found}) == 7
+    assert all(len(part.timed) == 8 for part in found)
+
+
+def test_a_part_over_batches_has_all_of_them():
+    records = pd.concat(
+        [synthetic.records(synthetic.SHAPES[:1], (0.5,), batch=b) for b in (1, 2, 4)]
+    )
+    (part,) = parts(records, over="batch")
+    assert part.condition.batch is None
+    assert set(part.timed["batch"]) == {1, 2, 4}
+
+
+def test_two_files_of_the_same_name_are_two_conditions():
+    records = pd.concat(
+        [synthetic.records(synthetic.SHAPES[:1], (0.5,), source=f"{d}/w.npy") for d in "ab"]
+    )
+    assert len({part.condition.slug for part in parts(records)}) == 2
+
+
+def test_rows_without_a_time_are_apart_and_unverified_ones_nowhere():
+    records = synthetic.records(synthetic.SHAPES[:1], (0.5,))
+    records = synthetic.fail(records, records["format"] == "macko", "crashed", "signal 11")
+    records.loc[records["format"] == "bitmap", "status"] = "unverified"
+    part = only(records)
+    assert list(part.others["format"]) == ["macko"]
+    assert set(part.timed["format"]) == set(synthetic.CPU) - {"macko", "bitmap"}
+
+
+def test_the_baseline_is_1_even_where_its_own_row_does_not_say_so():
+    records = synthetic.records(synthetic.SHAPES[:1], (0.5,))
+    itself = records["format"] == "dense-f16"
+    records.loc[itself, ["speedup", "speedup_low", "speedup_high"]] = np.nan
+    part = only(records)
+    assert part.timed.loc[part.timed["format"] == "dense-f16", "speedup_high"].item() == 1
+    assert baselines(part.timed) == ["dense-f16"]
+
+
+def test_a_curve_of_one_problem_carries_its_interval_and_gaps_stay_gaps():
+    records = synthetic.by_hand({"macko": [(2, 1.9, 2.2), None, (1.2, 1.1, 1.3)]})
+    part = only(records)
+    found = curve(part.timed[part.timed["format"] == "macko"], "speedup", part.timed)
+    np.testing.assert_allclose(found.value, [2, np.nan, 1.2])
+    np.testing.assert_allclose(found.low, [1.9, np.nan, 1.1])
+    assert found.complete.tolist() == [True, False, True]
+
+
+def test_a_curve_of_several_problems_is_the_median_between_the_extremes():
+    records = synthetic.records(synthetic.SHAPES, (0.5,), noise=0.05)
+    timed = only(records).timed
+    own = timed[timed["format"] == "macko"]
+    found = curve(own, "speedup", timed)
+    assert found.value[0] == own["speedup"].median()
+    assert (found.low[0], found.high[0]) == (own["speedup"].min(), own["speedup"].max())
+
+
+def test_shapes_go_from_small_to_large():
+    records = synthetic.records(((4096, 11008), (512, 512), (4096, 4096)), (0.5,))
+    assert shapes(only(records).timed) == ["512 x 512", "4096 x 4096", "4096 x 11008"]
+
+
+def test_no_rows_are_an_error_of_one_line():
+    with pytest.raises(ResultsError, match=r"^results: there are no rows.*$"):
+        list(parts(pd.DataFrame(columns=list(COLUMNS))))
