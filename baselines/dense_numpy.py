@@ -13,7 +13,7 @@ from spmvbench.formats.base import Format, MatVec, Packed, Precision, Target
 class DenseNumpy(Format):
     """Every element in float32; the product is sgemv, for a batch sgemm, of NumPy's BLAS.
 
-    float32 also for 16-bit weights: NumPy has no BLAS for them and is 27 to 40 times slower there.
+    float32 also for 16-bit weights: NumPy has no BLAS for them and is over 27 times slower there.
     """
 
     name = "dense-numpy"

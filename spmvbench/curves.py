@@ -83,7 +83,10 @@ def text(column: pd.Series) -> pd.Series:
 
 
 def _filled(records: pd.DataFrame) -> pd.DataFrame:
-    """Empty text as "", empty counts as 0, and the columns that `parts` promises."""
+    """Empty text as "", empty counts as 0, and the columns that `parts` promises.
+
+    Also the interval of `bandwidth_share`: bytes are exact, so it is that of the time.
+    """
     rows = records.copy()
     for name in ("threads", "batch", "rows", "cols", "seed"):
         rows[name] = rows[name].fillna(0).astype(int)
@@ -98,6 +101,8 @@ def _filled(records: pd.DataFrame) -> pd.DataFrame:
     rows["problem"] = rows["shape"] + "/" + rows["seed"].astype(str) + "/" + tensor
     rows["stored"] = rows["key"].str.contains("/dstored/", regex=False)
     itself = (rows["format"] == rows["baseline"]) & (rows["status"] == "ok")
+    for end, time in (("share_low", "ci_high_us"), ("share_high", "ci_low_us")):
+        rows[end] = rows["bandwidth_share"] * rows["median_us"] / rows[time]
     rows.loc[itself, ["speedup", "speedup_low", "speedup_high"]] = 1.0
     return rows
 
@@ -142,7 +147,11 @@ def curve(rows: pd.DataFrame, name: str, within: pd.DataFrame, *, by: str = "den
     return Curve(x, value, low, high, (have == asked).to_numpy(bool))
 
 
-INTERVALS = {"speedup": ("speedup_low", "speedup_high"), "median_us": ("ci_low_us", "ci_high_us")}
+INTERVALS = {
+    "speedup": ("speedup_low", "speedup_high"),
+    "median_us": ("ci_low_us", "ci_high_us"),
+    "bandwidth_share": ("share_low", "share_high"),
+}
 
 
 def _bounds(valid: pd.DataFrame, name: str, by: str) -> tuple[pd.Series, pd.Series]:

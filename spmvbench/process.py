@@ -148,10 +148,12 @@ class _Lines:
 def _surroundings() -> dict[str, str]:
     """The worker's environment variables.
 
-    Threads of other libraries must sleep when they are done, not spin on the next one's core. The
-    package must be found also when this process runs from a checkout that is not installed.
+    Threads of a library must sleep when they are done, not spin on the core of whatever is timed
+    next; OpenBLAS has a switch of its own (2^4 cycles). The package must be found also when this
+    process runs from a checkout that is not installed.
     """
     top = str(Path(__file__).resolve().parent.parent)
     path = os.pathsep.join(p for p in (top, os.environ.get("PYTHONPATH", "")) if p)
     own = {"SPMVBENCH_RUNNER": str(os.getpid()), "PYTHONPATH": path}
-    return {"OMP_WAIT_POLICY": "PASSIVE", "KMP_BLOCKTIME": "0", **os.environ, **own}
+    sleepy = {"OMP_WAIT_POLICY": "PASSIVE", "KMP_BLOCKTIME": "0", "OPENBLAS_THREAD_TIMEOUT": "4"}
+    return {**sleepy, **os.environ, **own}

@@ -17,6 +17,10 @@ from spmvbench.records import Results
 from spmvbench.runner import Plan
 
 
+PRIOR_S = 10.0
+"""Weight of the estimate made before: the first case compiles, and would foretell too much."""
+
+
 class Screen:
     """The terminal during one run. Rows that are not `ok` are said at once, with their reason."""
 
@@ -81,7 +85,8 @@ class Screen:
         took = seconds(case)
         self._done_s += took
         self._left_s -= took
-        eta = _clock(self._left_s * (time.monotonic() - self._start) / self._done_s)
+        pace = (time.monotonic() - self._start + PRIOR_S) / (self._done_s + PRIOR_S)
+        eta = _clock(self._left_s * pace)
         if self._progress:
             self._progress.update(self._task, advance=1, eta=eta)
             return

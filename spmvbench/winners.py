@@ -73,17 +73,16 @@ def verdict(timed: pd.DataFrame) -> Verdict | None:
 
 
 def _judge(best: Score, scores: Mapping[str, Score], named: tuple[str, ...]) -> Verdict:
+    if not best.dense:
+        kind = "sparse" if best.low > 1 else "unclear"
+        return Verdict(kind, best, _tied(best, scores) if best.low > 1 else (), named)
+    if best.format not in named and not best.low > 1:
+        best = scores.get(named[0], best)
     sparse = [s for s in scores.values() if not s.dense and s.speedup > 0]
     rival = max(sparse, key=lambda s: s.speedup, default=None)
-    if best.dense:
-        if rival and not rival.high < 1:
-            return Verdict("unclear", rival, (), named)
-        if best.format not in named and not best.low > 1:
-            best = scores.get(named[0], best)
-        return Verdict("dense", best, _tied(best, scores), named)
-    if not best.low > 1:
-        return Verdict("unclear", best, (), named)
-    return Verdict("sparse", best, _tied(best, scores), named)
+    if best.format in named and rival and not rival.high < 1:
+        return Verdict("unclear", rival, (), named)
+    return Verdict("dense", best, _tied(best, scores), named)
 
 
 def _tied(best: Score, scores: Mapping[str, Score]) -> tuple[str, ...]:

@@ -118,6 +118,15 @@ def test_a_curve_of_one_problem_carries_its_interval_and_gaps_stay_gaps():
     assert found.complete.tolist() == [True, False, True]
 
 
+def test_the_interval_of_a_bandwidth_share_is_that_of_the_time():
+    timed = only(synthetic.by_hand({"macko": [2.0]})).timed
+    own = timed[timed["format"] == "macko"]
+    found = curve(own, "bandwidth_share", timed)
+    share, us = own["bandwidth_share"].item(), own["median_us"].item()
+    assert found.low[0] == pytest.approx(share * us / own["ci_high_us"].item())
+    assert found.high[0] == pytest.approx(share * us / own["ci_low_us"].item())
+
+
 def test_a_curve_of_several_problems_is_the_median_between_the_extremes():
     records = synthetic.records(synthetic.SHAPES, (0.5,), noise=0.05)
     timed = only(records).timed

@@ -18,7 +18,7 @@ NAMES = ("macko", "bitmap", "csr16", "dense-f16")
 
 
 def documented():
-    """`{format: {array: bytes}}` as in the blocks of the document, one below each format's title."""
+    """`{format: {array: bytes}}`, from the block of each format's section in the document."""
     found = {}
     text = (TOP / "docs" / "formats.md").read_text()
     for name, section in re.findall(r"^## `([a-z0-9-]+)`$(.*?)(?=^## )", text, re.M | re.S):

@@ -168,6 +168,13 @@ def test_a_format_that_wins_only_above_a_density_is_said_to():
     assert text.tolist() == ["not below but above 0.15"]
 
 
+def test_matrices_taken_as_stored_have_winners_but_no_crossover():
+    records = synthetic.by_hand({"macko": [2.0, 0.5]})
+    records["key"] = ["1000x1000/dstored/float16/uniform/b1/s47/w.npy#"] * len(records)
+    assert summary.crossovers(records).empty
+    assert summary.winners(records)["format"].tolist() == ["macko", "dense-f16"]
+
+
 def test_a_missing_row_leaves_the_other_densities_alone():
     records = synthetic.by_hand({"macko": [4.0, None, 0.25]})
     assert summary.crossovers(records)["density"].item() == pytest.approx(0.2)

@@ -42,13 +42,22 @@ def test_lossy_formats_never_win():
     records = synthetic.by_hand({"macko": [1.5], "dense-int8": [4.0]})
     (part,) = parts(records)
     found = verdict(part.timed)
-    assert found.best.format == "macko"
-    assert "dense-int8" not in found.tied
+    assert (found.kind, found.best.format, found.tied) == ("sparse", "macko", ())
 
 
 def test_formats_with_overlapping_intervals_are_tied():
     found = judged({"macko": [(2.0, 1.9, 2.1)], "csr16": [(1.95, 1.8, 2.0)], "bitmap": [1.5]})
     assert (found.best.format, found.tied) == ("macko", ("csr16",))
+
+
+def test_a_dense_format_of_another_precision_can_be_tied_with_a_sparse_one():
+    found = judged({"macko": [(2.0, 1.9, 2.1)], "dense-numpy": [(1.95, 1.8, 2.0)]})
+    assert (found.kind, found.best.format, found.tied) == ("sparse", "macko", ("dense-numpy",))
+
+
+def test_a_dense_format_of_another_precision_beats_a_slower_sparse_one():
+    found = judged({"macko": [(1.5, 1.4, 1.6)], "dense-numpy": [(2.0, 1.9, 2.1)]})
+    assert (found.kind, found.best.format, found.tied) == ("dense", "dense-numpy", ())
 
 
 def test_equal_speed_ups_are_tied_whatever_the_order():

@@ -43,7 +43,7 @@ def fill(bits: Array, magnitude: Any, pointers: Array, values: Array, mask: Arra
 
 
 @njit()
-def decode(mask: Array, first: int, columns: Array) -> tuple[Any, int]:
+def decode(mask: Array, first: Any, columns: Array) -> tuple[Any, Any]:
     """Write the columns of set bits, from word `first` on; return how many, and the next word.
 
     Eight bits at a time, so that the end of a word is guessed wrong only once: up to 8 columns more
@@ -65,20 +65,18 @@ def decode(mask: Array, first: int, columns: Array) -> tuple[Any, int]:
     return np.int64(found), i
 
 
-@njit(parallel=True)
+@njit()
 def unpack(mask: Array, values: Array, pointers: Array, dense: Array, scratch: Scratch) -> None:
     """Write the stored entries into a matrix of zeros. Shape: dense (rows, cols)."""
-    rows, parts = dense.shape[0], scratch.columns.shape[0]
-    for part in prange(parts):
-        columns = scratch.columns[part].view(np.uint32)
-        for row in range(part * rows // parts, (part + 1) * rows // parts):
-            at = pointers[row]
-            word = 0
-            while word < mask.shape[1]:
-                found, word = decode(mask[row], word, columns)
-                for i in range(found):
-                    dense[row, columns[i]] = values[at + i]
-                at += found
+    columns = scratch.columns[0].view(np.uint32)
+    for row in range(dense.shape[0]):
+        at = pointers[row]
+        word = np.int64(0)
+        while word < mask.shape[1]:
+            found, word = decode(mask[row], word, columns)
+            for i in range(found):
+                dense[row, columns[i]] = values[at + i]
+            at += found
 
 
 @njit()
@@ -91,14 +89,14 @@ def product_rows(
     first: int,
     last: int,
     scratch: Scratch,
-    part: int,
+    part: Any,
 ) -> None:
     """Write rows first .. last of y = A x, in the buffers of one part."""
     floats, columns = scratch.floats[part], scratch.columns[part].view(np.uint32)
     for row in range(first, last):
         y[row] = 0
         at = pointers[row]
-        word = 0
+        word = np.int64(0)
         while word < mask.shape[1]:
             found, word = decode(mask[row], word, columns)
             add_products(values[at : at + found], columns[:found], floats, x, y, row)
@@ -118,4 +116,4 @@ def product(
     """Write y = A x, rows bounds[i] .. bounds[i + 1] in one thread each."""
     for part in prange(bounds.size - 1):
         first, last = bounds[part], bounds[part + 1]
-        product_rows(mask, values, pointers, x, y, first, last, scratch, part)
+        product_rows(mask, values, pointers, x, y, first, last, scratch, np.int64(part))

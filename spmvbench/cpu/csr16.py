@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 from numba import prange
 
 from spmvbench.cpu.jit import njit
@@ -29,10 +30,10 @@ def fill(bits: Array, magnitude: Any, pointers: Array, values: Array, columns: A
             at += (value & magnitude) != 0
 
 
-@njit(parallel=True)
+@njit()
 def unpack(values: Array, columns: Array, pointers: Array, dense: Array) -> None:
     """Write the stored entries into a matrix of zeros. Shape: dense (rows, cols)."""
-    for row in prange(dense.shape[0]):
+    for row in range(dense.shape[0]):
         for at in range(pointers[row], pointers[row + 1]):
             dense[row, columns[at]] = values[at]
 
@@ -47,7 +48,7 @@ def product_rows(
     first: int,
     last: int,
     scratch: Scratch,
-    part: int,
+    part: Any,
 ) -> None:
     """Write rows first .. last of y = A x, in the buffers of one part."""
     floats = scratch.floats[part]
@@ -72,4 +73,4 @@ def product(
     """Write y = A x, rows bounds[i] .. bounds[i + 1] in one thread each."""
     for part in prange(bounds.size - 1):
         first, last = bounds[part], bounds[part + 1]
-        product_rows(values, columns, pointers, x, y, first, last, scratch, part)
+        product_rows(values, columns, pointers, x, y, first, last, scratch, np.int64(part))

@@ -27,7 +27,7 @@ def _dot(values: Array, x: Array) -> Any:
 
 @njit()
 def product_rows(
-    values: Array, x: Array, y: Array, first: int, last: int, scratch: Scratch, part: int
+    values: Array, x: Array, y: Array, first: int, last: int, scratch: Scratch, part: Any
 ) -> None:
     """Write rows first .. last of y = A x, for one vector. Needs no buffers."""
     for row in range(first, last):
@@ -38,7 +38,7 @@ def product_rows(
 def product(values: Array, x: Array, y: Array, bounds: Array, scratch: Scratch) -> None:
     """Write y = A x for one vector, rows bounds[i] .. bounds[i + 1] in one thread each."""
     for part in prange(bounds.size - 1):
-        product_rows(values, x, y, bounds[part], bounds[part + 1], scratch, part)
+        product_rows(values, x, y, bounds[part], bounds[part + 1], scratch, np.int64(part))
 
 
 @njit(parallel=True)

@@ -41,13 +41,12 @@ def row_bounds(pointers: Array, parts: int, row_cost: float) -> Array:
     return bounds.astype(np.int64)
 
 
-def scratch(parts: int | None = None) -> Scratch:
-    """Buffers for so many parts, by default one for each thread.
+def scratch(parts: int) -> Scratch:
+    """Buffers for so many parts.
 
     Shapes: floats (parts, PIECE) float32; columns, two uint32 in each uint64; offsets and bases
     (parts, PIECE / 8) uint64.
     """
-    parts = parts or numba.get_num_threads()
     return Scratch(
         np.zeros((parts, PIECE), np.float32),
         np.zeros((parts, (PIECE + _SLACK) // 2), np.uint64),

@@ -121,22 +121,19 @@ def decode(codes: Array, lane: int, base: Any, columns: Array, offsets: Array, b
     return base
 
 
-@njit(parallel=True)
+@njit()
 def unpack(values: Array, deltas: Array, pointers: Array, dense: Array, scratch: Scratch) -> None:
     """Write the stored entries into a matrix of zeros. Shape: dense (rows, cols)."""
-    rows, parts = dense.shape[0], scratch.columns.shape[0]
-    codes = deltas.view(np.uint32)
-    for part in prange(parts):
-        pairs, offsets, bases = scratch.columns[part], scratch.offsets[part], scratch.bases[part]
-        columns = pairs.view(np.uint32)
-        for row in range(part * rows // parts, (part + 1) * rows // parts):
-            begin, end, base = pointers[row], pointers[row + 1], np.uint64(0)
-            for at in range(begin & ~7, end, PIECE):
-                lane, stop = max(begin - at, 0), min(end - at, PIECE)
-                words = codes[at >> 3 : (at + stop + 7) >> 3]
-                base = decode(words, lane, base, pairs, offsets, bases)
-                for i in range(lane, stop):
-                    dense[row, columns[i]] = values[at + i]
+    pairs, offsets, bases = scratch.columns[0], scratch.offsets[0], scratch.bases[0]
+    codes, columns = deltas.view(np.uint32), pairs.view(np.uint32)
+    for row in range(dense.shape[0]):
+        begin, end, base = pointers[row], pointers[row + 1], np.uint64(0)
+        for at in range(begin & ~7, end, PIECE):
+            lane, stop = max(begin - at, 0), min(end - at, PIECE)
+            words = codes[at >> 3 : (at + stop + 7) >> 3]
+            base = decode(words, lane, base, pairs, offsets, bases)
+            for i in range(lane, stop):
+                dense[row, columns[i]] = values[at + i]
 
 
 @njit()
@@ -149,7 +146,7 @@ def product_rows(
     first: int,
     last: int,
     scratch: Scratch,
-    part: int,
+    part: Any,
 ) -> None:
     """Write rows first .. last of y = A x, in the buffers of one part."""
     pairs, offsets, bases = scratch.columns[part], scratch.offsets[part], scratch.bases[part]
@@ -178,4 +175,4 @@ def product(
     """Write y = A x, rows bounds[i] .. bounds[i + 1] in one thread each."""
     for part in prange(bounds.size - 1):
         first, last = bounds[part], bounds[part + 1]
-        product_rows(values, deltas, pointers, x, y, first, last, scratch, part)
+        product_rows(values, deltas, pointers, x, y, first, last, scratch, np.int64(part))

@@ -56,7 +56,7 @@ class Bitmap(Format):
         mask, values, pointers = self._checked(packed)
         bits = stored_bits(values)
         dense = np.zeros(packed.shape, bits.dtype)
-        kernels.unpack(mask, bits, pointers, dense, scratch())
+        kernels.unpack(mask, bits, pointers, dense, scratch(1))
         return dense.view(values.dtype)
 
     def plan(self, packed: Packed, device: Target) -> MatVec:

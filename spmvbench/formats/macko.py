@@ -70,7 +70,7 @@ class Macko(Format):
         values, deltas, pointers = self._checked(packed)
         bits = stored_bits(values)
         dense = np.zeros(packed.shape, bits.dtype)
-        kernels.unpack(bits, deltas, pointers, dense, scratch())
+        kernels.unpack(bits, deltas, pointers, dense, scratch(1))
         return dense.view(values.dtype)
 
     def plan(self, packed: Packed, device: Target) -> MatVec:

@@ -10,14 +10,13 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FixedFormatter, FixedLocator
 
 from spmvbench.curves import Floats, Part, baselines, shapes
 from spmvbench.plots.ends import End, list_labels, room
 from spmvbench.plots.lines import Line, Quantity, lines
 from spmvbench.plots.panelled import NO_DENSE, STORED
 from spmvbench.plots.shapes import ONE_SHAPE
-from spmvbench.plots.sheet import Layout, Words, ratio_axis, sheet, subtitle
+from spmvbench.plots.sheet import Layout, Words, ratio_axis, shape_axis, sheet, subtitle
 from spmvbench.plots.style import INK, MUTED
 
 FACETS = 4
@@ -44,14 +43,13 @@ def shape_bars(part: Part) -> Figure | str:
     words = Words(f"Speed-up over {over} by shape", subtitle(part), _reading(rows, bars))
     ends = [_label(one, bars) for one in facets[0]]
     size = (len(densities), 1, 2.9, line * len(names))
-    made = sheet(words, Layout(*size, left=1.95, right=room(ends)))
+    made = sheet(words, Layout(*size, left=1.7, right=room(ends)))
     limits = rows[["speedup", "speedup_low", "speedup_high"]].to_numpy(float).ravel()
     for axis, density, drawn in zip(made.panels, densities, facets, strict=True):
         _axes(axis, names, limits, f"times as fast as {over}")
         axis.set_title(f"density {density:g}", size=11.5, loc="left")
         for slot, one in enumerate(drawn):
             _bars(axis, one, slot, len(drawn)) if bars else _dots(axis, one)
-    made.panels[0].set_ylabel("rows x cols")
     list_labels(made.panels[-1], [("format", ends)])
     return made.figure
 
@@ -91,10 +89,7 @@ def _reading(rows: pd.DataFrame, bars: bool) -> list[str]:
 
 def _axes(axis: Axes, names: Sequence[str], values: Floats, label: str) -> None:
     ratio_axis(axis, values, along="x")
-    axis.set_ylim(len(names) - 0.5, -0.5)
-    axis.yaxis.set_major_locator(FixedLocator(range(len(names))))
-    axis.yaxis.set_major_formatter(FixedFormatter(names))
-    axis.tick_params(axis="y", length=0)
+    shape_axis(axis, names)
     axis.spines["left"].set_visible(False)
     axis.axvline(1, color=INK, linewidth=1.6, zorder=2.5)
     axis.grid(True, axis="both")

@@ -43,7 +43,7 @@ def speedup(part: Part) -> Figure | str:
         lambda axis, values: ratio_axis(axis, values, room=STRIP),
         finish=_crossovers if joined else Plan.finish,
         reference=Reference(over, "= 1", 1.0),
-        notes=["Numbers at the bottom: density of break-even."] if joined else [],
+        notes=["Numbers: densities of break-even."] if joined else [],
         hidden=named if len(named) == 1 else [],
         floor=SLOWEST,
     )
@@ -121,7 +121,8 @@ def bandwidth(part: Part) -> Figure | str:
 
 def _share_axis(axis: Axes, values: Floats) -> None:
     top = max(105.0, float(values.max()) * 1.03)
+    step = next(s for s in (20, 50, 100, 200, 500, 10**9) if top / s <= 8)
     axis.set_ylim(0, top)
-    axis.yaxis.set_major_locator(FixedLocator([float(v) for v in range(0, int(top) + 1, 20)]))
+    axis.yaxis.set_major_locator(FixedLocator(range(0, int(top) + 1, step)))
     axis.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.0f} %"))
     axis.grid(True, axis="y")

@@ -113,8 +113,9 @@ def _told(line: Line, floor: float) -> Line:
 def _layout(count: int, ends: Sequence[End]) -> Layout:
     """Of that many panels, with room for the labels."""
     columns = 2 if count == MOST_PANELS else count
-    height = 4.4 if count == 1 else 4.0
-    return Layout(columns, -(-count // columns), WIDTHS[count], height, right=room(ends))
+    height, head = (4.4, 0.2) if count == 1 else (4.0, 0.4)
+    rows = -(-count // columns)
+    return Layout(columns, rows, WIDTHS[count], height, right=room(ends), head=head)
 
 
 def _fill(axis: Axes, drawn: list[Line], plan: Plan) -> None:

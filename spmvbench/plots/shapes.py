@@ -14,7 +14,7 @@ from matplotlib.ticker import FixedFormatter, FixedLocator
 from spmvbench.curves import Part, shapes
 from spmvbench.plots.ends import End, list_labels, room
 from spmvbench.plots.panelled import STORED
-from spmvbench.plots.sheet import Layout, Words, sheet, subtitle
+from spmvbench.plots.sheet import Layout, Words, shape_axis, sheet, subtitle
 from spmvbench.plots.style import FAINT, INK, order, short, style
 from spmvbench.winners import Verdict, verdict
 
@@ -36,7 +36,7 @@ def winner_map(part: Part) -> Figure | str:
     layout = Layout(
         width=CELL_WIDTH * len(densities),
         height=CELL_HEIGHT * len(names),
-        left=1.95,
+        left=1.7,
         right=room(ends),
     )
     words = Words("The fastest format by density and shape", subtitle(part), _reading(cells))
@@ -79,16 +79,13 @@ def _luminance(color: str) -> float:
 
 
 def _frame(axis: Axes, densities: list[str], names: list[str]) -> None:
+    shape_axis(axis, names)
     axis.set_xlim(-0.5, len(densities) - 0.5)
-    axis.set_ylim(len(names) - 0.5, -0.5)
     axis.spines[:].set_visible(False)
     axis.tick_params(length=0)
     axis.xaxis.set_major_locator(FixedLocator(range(len(densities))))
     axis.xaxis.set_major_formatter(FixedFormatter(densities))
-    axis.yaxis.set_major_locator(FixedLocator(range(len(names))))
-    axis.yaxis.set_major_formatter(FixedFormatter(names))
     axis.set_xlabel("density (share of non-zeros)")
-    axis.set_ylabel("rows x cols")
 
 
 def _legend(cells: dict[Any, Verdict | None]) -> list[End]:

@@ -17,6 +17,9 @@ from spmvbench.plots.style import MUTED
 
 NBSP = "\N{NO-BREAK SPACE}"
 
+LEAST_WIDTH = 7.5
+"""Inches: enough for title and subtitle of a figure that is small."""
+
 TITLE, SUBTITLE, NOTE = 15, 10.5, 9.5
 
 
@@ -31,7 +34,7 @@ class Words:
 
 @dataclass(frozen=True)
 class Layout:
-    """Panels and margins in inches. `right` is the room for labels at line ends."""
+    """Panels and margins in inches. `right` is the room for labels, `head` for panel titles."""
 
     columns: int = 1
     rows: int = 1
@@ -41,6 +44,7 @@ class Layout:
     right: float = 2.6
     bottom: float = 0.62
     gap: float = 0.3
+    head: float = 0.4
 
 
 @dataclass(frozen=True)
@@ -53,12 +57,12 @@ class Sheet:
 
 def sheet(words: Words, layout: Layout) -> Sheet:
     """An empty sheet; panels share both axes, and the texts never touch them."""
-    width = layout.left + layout.columns * layout.width + (layout.columns - 1) * layout.gap
-    width += layout.right
+    panels = layout.columns * layout.width + (layout.columns - 1) * layout.gap
+    width = max(layout.left + panels + layout.right, LEAST_WIDTH)
+    margin = width - layout.left - panels
     title, subtitle = _wrap(words.title, width, TITLE), _wrap(words.subtitle, width, SUBTITLE)
     note = _wrap("  ".join(words.notes), width, NOTE)
-    top = 0.15 + _inches(title, TITLE) + _inches(subtitle, SUBTITLE) + 0.2
-    top += 0.25 if layout.columns * layout.rows > 1 else 0
+    top = 0.15 + _inches(title, TITLE) + _inches(subtitle, SUBTITLE) + layout.head
     bottom = layout.bottom + _inches(note, NOTE) + 0.1
     between = 0.75
     height = top + layout.rows * layout.height + (layout.rows - 1) * between + bottom
@@ -72,7 +76,7 @@ def sheet(words: Words, layout: Layout) -> Sheet:
         layout.rows,
         layout.columns,
         left=layout.left / width,
-        right=1 - layout.right / width,
+        right=1 - margin / width,
         top=1 - top / height,
         bottom=bottom / height,
         wspace=layout.gap / layout.width,
@@ -102,7 +106,7 @@ def subtitle(part: Part, *more: str) -> str:
     words = [*part.condition.words, *more, f"{count} problem{'s' * (count != 1)}"]
     mixed = {name: rows[name].nunique() for name in ("protocol", "environment")}
     words += [f"{n} {name}s" for name, n in mixed.items() if n > 1]
-    return " · ".join(word.replace(" ", NBSP) for word in words)
+    return f"{NBSP}· ".join(word.replace(" ", NBSP) for word in words)
 
 
 SLOWEST = 0.05
@@ -149,3 +153,21 @@ def density_axis(axis: Axes, densities: Floats, width: float) -> None:
         last = place if fits else last
     axis.xaxis.set_major_locator(FixedLocator(list(np.sort(densities))))
     axis.xaxis.set_major_formatter(FixedFormatter(labels))
+
+
+def shape_axis(axis: Axes, names: Sequence[str]) -> None:
+    """A y axis with a shape on each line, the first on top; its title stands above the names."""
+    axis.set_ylim(len(names) - 0.5, -0.5)
+    axis.yaxis.set_major_locator(FixedLocator(range(len(names))))
+    axis.yaxis.set_major_formatter(FixedFormatter(names))
+    axis.tick_params(axis="y", length=0)
+    place = axis.get_subplotspec()
+    axis.annotate(
+        "rows x cols" if place and place.is_first_col() else "",
+        (0, 1),
+        (-6, 4),
+        xycoords="axes fraction",
+        textcoords="offset points",
+        ha="right",
+        color=MUTED,
+    )

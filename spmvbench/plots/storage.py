@@ -53,7 +53,7 @@ def effective_density(part: Part) -> Figure | str:
     known = [End(curve.label, "", None, curve.look) for curve in theory]
     known.append(End("dense", "", None, {"color": INK, "linewidth": 1.6}))
     ends = [_end(x) for x in counted]
-    made = sheet(words, Layout(width=WIDTH, height=HEIGHT, right=room([*ends, *known])))
+    made = sheet(words, Layout(width=WIDTH, height=HEIGHT, right=room([*ends, *known]), head=0.2))
     (axis,) = made.panels
     _axes(axis, rows["density"].unique().astype(float))
     axis.axhline(1, color=INK, linewidth=1.6, zorder=1.9)
