@@ -108,8 +108,8 @@ def closing(folder: Path) -> None:
 
     from spmvbench.summary import closing_table
 
-    drawn = _draw(folder)
     console = Console()
+    drawn = _draw(folder)
     closing_table(load([folder]), console)
     console.print(f"\nrows     {folder / CSV}", highlight=False, soft_wrap=True)
     for path in drawn:
@@ -146,6 +146,8 @@ def _found(path: Path) -> list[Path]:
 
 
 def _draw(folder: Path) -> list[Path]:
+    """The files drawn. Where nothing was timed there is nothing to draw, which is no mistake."""
     from spmvbench.plots import draw
 
-    return draw(load([folder]), folder / "plots")
+    records = load([folder])
+    return draw(records, folder / "plots") if records["median_us"].notna().any() else []

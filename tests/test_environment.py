@@ -42,7 +42,9 @@ def test_an_edit_of_what_measures_changes_the_source_hash(copied, file):
     assert source_hash() != before
 
 
-@pytest.mark.parametrize("file", ["spmvbench/cli.py", "spmvbench/plots/style.py"])
+@pytest.mark.parametrize(
+    "file", ["spmvbench/cli.py", "spmvbench/plots/style.py", "spmvbench/summary/tables.py"]
+)
 def test_an_edit_of_what_only_shows_does_not(copied, file):
     before = source_hash()
     with (copied / file).open("a") as source:
