@@ -11,6 +11,9 @@ from spmvbench.conformance import Cell, Verdict, cells
 from spmvbench.formats import check_name, names
 from spmvbench.process import Lost, WorkerProcess
 
+LOSSES = 3
+"""Workers that one format may cost before it has been judged enough."""
+
 SHOWN = 5
 """Failures shown per format; the number of the others is said."""
 
@@ -27,9 +30,9 @@ def judge_all(formats: Sequence[str], device: str) -> bool:
 
 
 def judge(name: str, device: str) -> Iterator[Verdict]:
-    """One verdict per cell of the battery."""
+    """One verdict per cell of the battery, up to the third that the worker is lost to."""
     todo = cells()
-    while todo:
+    for _ in range(LOSSES):
         done = 0
         worker = WorkerProcess(device, [name] if ":" in name else [])
         try:
