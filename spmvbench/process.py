@@ -41,20 +41,20 @@ class WorkerProcess:
 
         Raises: DeviceError when there is no such device.
         """
-        self._folder = tempfile.TemporaryDirectory(prefix="spmvbench-")
-        folder = Path(self._folder.name)
-        self.watch = Watch(folder / "watch")
-        self._log = folder / "stderr"
-        with self._log.open("wb") as log:
+        with tempfile.TemporaryDirectory(prefix="spmvbench-") as folder:
+            path = Path(folder) / "watch"
+            self.watch = Watch(path)
+            self._log = (Path(folder) / "stderr").open("a+b")
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "spmvbench.worker", kind, str(folder / "watch"), *outside],
+                [sys.executable, "-m", "spmvbench.worker", kind, str(path), *outside],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
-                stderr=log,
+                stderr=self._log,
                 env=_surroundings(),
             )
-        self._lines = _Lines(self._process)
-        self.hello = self._greeting()
+            self._lines = _Lines(self._process)
+            self.hello = self._greeting()
+        # The files are gone by now, so that no kill leaves them behind; both ends have them open.
 
     def _greeting(self) -> dict[str, Any]:
         deadline = time.monotonic() + START_S
@@ -108,18 +108,18 @@ class WorkerProcess:
 
     def last_words(self) -> str:
         """The last line the worker wrote to standard error."""
-        lines = self._log.read_text(errors="replace").strip().splitlines()
+        self._log.seek(0)
+        lines = self._log.read().decode(errors="replace").strip().splitlines()
         return lines[-1].strip()[:200] if lines else ""
 
     def stop(self) -> None:
-        """Kill it, if it lives, and forget its files. May be called again."""
+        """Kill it, if it lives. May be called again."""
         self._process.kill()
         self._process.wait()
-        for pipe in (self._process.stdin, self._process.stdout):
+        for file in (self._process.stdin, self._process.stdout, self._log):
             with contextlib.suppress(OSError):
-                if pipe:
-                    pipe.close()
-        self._folder.cleanup()
+                if file:
+                    file.close()
 
 
 class _Lines:

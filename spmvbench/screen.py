@@ -16,7 +16,6 @@ from spmvbench.record import Record
 from spmvbench.records import Results
 from spmvbench.runner import Plan
 
-
 PRIOR_S = 10.0
 """Weight of the estimate made before: the first case compiles, and would foretell too much."""
 

@@ -35,6 +35,7 @@ def main(argv: list[str]) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the runner, which then stops us
     kind, watch_path, *outside = argv
     out = _own_stdout()
+    watch = Watch(Path(watch_path))  # before the greeting: the runner deletes the file then
     try:
         device = open_device(kind)
     except UserError as error:
@@ -53,7 +54,6 @@ def main(argv: list[str]) -> None:
             "environment": entry,
         },
     )
-    watch = Watch(Path(watch_path))
     for line in sys.stdin:
         for answer in _serve(json.loads(line), device, watch):
             _answer(out, answer)

@@ -1,4 +1,4 @@
-"""Every format on every matrix of the battery; and the battery's own test: it must catch mistakes."""
+"""Every format on every matrix of the battery; and the battery must catch mistakes itself."""
 
 from __future__ import annotations
 

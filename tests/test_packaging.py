@@ -15,7 +15,7 @@ TOP = Path(__file__).parent.parent
 
 @pytest.fixture(scope="module")
 def unpacked(tmp_path_factory):
-    """The wheel, built from this tree and unpacked: what an installation puts into site-packages."""
+    """The wheel, built from this tree, unpacked: what an installation puts into site-packages."""
     folder = tmp_path_factory.mktemp("wheel")
     build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)]
     subprocess.run(build, cwd=TOP, check=True, capture_output=True)
