@@ -15,7 +15,7 @@ def _sum(part: Array) -> float:
     total = np.float32(0)
     for i in range(part.size):
         total += part[i]
-    return total
+    return float(total)
 
 
 @njit(parallel=True)
