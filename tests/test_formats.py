@@ -43,8 +43,8 @@ def uniform(rows, cols, density, dtype="float16", seed=1):
 
 def heavy_row():
     """All rows nearly empty but one; the middle ones empty."""
-    dense = uniform(40, 3000, 0.003)
-    dense[10:20] = 0
+    dense = uniform(140, 3000, 0.003)
+    dense[60:100] = 0
     dense[30] = uniform(1, 3000, 1)[0]
     return dense
 
@@ -188,6 +188,12 @@ def changed(array, index, value):
     return array
 
 
+def moved_past_the_last_column(mask):
+    """Row 0 has as many bits as before, one of them in column 127."""
+    word = mask[0, 1]
+    return changed(mask, (0, 1), (word & (word - np.uint64(1))) | np.uint64(1 << 63))
+
+
 DAMAGE = [
     *[(name, "values", without_last) for name in NAMES],
     *[(name, "row_pointers", without_last) for name in SPARSE],
@@ -198,7 +204,7 @@ DAMAGE = [
     ("macko", "deltas", lambda a: changed(a, slice(None), 0xFF)),  # reaches past the last column
     ("bitmap", "mask", without_last),
     ("bitmap", "mask", lambda a: changed(a, (0, 0), 0)),  # fewer bits than values
-    ("bitmap", "mask", lambda a: a << np.uint64(4)),  # bits past the last column
+    ("bitmap", "mask", moved_past_the_last_column),
     ("csr16", "columns", without_last),
     ("csr16", "columns", lambda a: changed(a, 0, 124)),
 ]

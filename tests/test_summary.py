@@ -151,8 +151,8 @@ def test_crossovers_are_interpolated_with_their_interval():
     row = found.loc["macko"]
     assert (row["density"], row["low"], row["high"]) == pytest.approx((0.15, 0.4 / 3, 0.5 / 3))
     assert row["text"] == "0.15 (0.13-0.17)"
-    assert found["text"]["bitmap"] == "all measured"
-    assert found["text"]["csr16"] == "none measured"
+    assert found["text"]["bitmap"] == "at every one measured"
+    assert found["text"]["csr16"] == "at none measured"
 
 
 def test_noisy_crossovers_are_called_noisy():

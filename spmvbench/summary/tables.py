@@ -94,7 +94,7 @@ def crossing_text(found: Crossover, lowest: float, low: float, high: float) -> s
     `lowest`: the lowest density measured; `low`, `high`: the interval, NaN where it is open.
     """
     if found.kind in ("always", "never"):
-        return "all measured" if found.kind == "always" else "none measured"
+        return "at every one measured" if found.kind == "always" else "at none measured"
     places = ", ".join(f"{d:.2f}" for d in found.crossings)
     if found.kind == "above":
         return f"not below but above {places}"
