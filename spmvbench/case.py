@@ -53,8 +53,13 @@ class Case:
 
     @property
     def label(self) -> str:
-        """How progress and messages name it."""
-        return f"{self.problem.key} {self.cache} {self.threads}t"
+        """How progress and messages name it: the tensor of a file, else the whole key."""
+        p = self.problem
+        what = p.key
+        if p.source:
+            what = f"{p.tensor} {p.rows}x{p.cols} {p.pattern}"
+            what += f" d{p.density:g}" if p.density else ""
+        return f"{what} {self.cache} {self.threads}t"
 
     def to_json(self) -> dict[str, Any]:
         """Plain values for the worker's pipe."""
