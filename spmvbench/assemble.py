@@ -15,15 +15,20 @@ from spmvbench.sampling import CacheState, Timed
 from spmvbench.stats import Interval, Samples, drifts, median, speedup
 
 CONTENDED_SHARE = 0.05
+BUSY_SHARE = 0.8
 TOO_FAST_SHARE = 1.05
 
 
 @dataclass(frozen=True)
 class Surroundings:
-    """What the machine did while a group was timed: see the columns of the same names."""
+    """What the machine did while a group was timed: see the columns of the same names.
+
+    `alone_gbps`: what one thread reads by itself.
+    """
 
     cache_bytes: int
     read_gbps: float
+    alone_gbps: float
     foreign_load: float
 
 
@@ -125,6 +130,8 @@ def _flags(record: Record, samples: Samples, around: Surroundings) -> list[str]:
     found = []
     if around.foreign_load > CONTENDED_SHARE:
         found.append(f"contended:{around.foreign_load:.0%}")
+    if around.read_gbps < BUSY_SHARE * around.alone_gbps:
+        found.append("busy-core")
     if drifts(samples):
         found.append("drift")
     if record.cache == "cold" and (record.bandwidth_share or 0) > TOO_FAST_SHARE:

@@ -151,6 +151,9 @@ def schema() -> None:
 
 def main() -> None:
     """Run the command line: a user's mistake is one line and exit code 2."""
+    if sys.platform == "win32":
+        typer.echo("error: Windows is not supported; use Linux, or WSL on Windows", err=True)
+        sys.exit(2)
     try:
         app()
     except UserError as error:

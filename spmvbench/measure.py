@@ -159,14 +159,15 @@ class _Measurement:
         block: int,
     ) -> Iterator[Measured]:
         self.watch.enter("probe")
-        bandwidth = [self.device.read_gbps()]
+        bandwidth = [self._read_gbps()]
         load = self.device.foreign_load()
         outcome, failures = self._race(ready, states)
         foreign = load()
         self.watch.enter("probe")
-        bandwidth.append(self.device.read_gbps())
+        bandwidth.append(self._read_gbps())
+        together, alone = np.median(bandwidth, axis=0)
         around = assemble.Surroundings(
-            self.device.cache_bytes, float(np.median(bandwidth)), foreign
+            self.device.cache_bytes, float(together), float(alone), foreign
         )
         records: list[Record] = []
         for contestant in (c for c in ready if c.index in outcome.samples):
@@ -188,6 +189,10 @@ class _Measurement:
         samples = {c.name: outcome.samples[c.index] for c in ready if c.index in outcome.samples}
         for record in assemble.compared(records, samples):
             yield Measured(record, samples[record.format])
+
+    def _read_gbps(self) -> tuple[float, float]:
+        """Read bandwidth of all the case's threads, and of one alone."""
+        return self.device.read_gbps(self.case.threads), self.device.read_gbps(1)
 
     def _race(
         self, ready: Sequence[Contestant], states: dict[int, CacheState]

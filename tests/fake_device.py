@@ -33,12 +33,13 @@ class FakeDevice(CpuDevice):
         super().__init__(self.clock)
         self.flushes = 0
         self.load = 0.0
+        self.alone_gbps = FIXED_GBPS
 
     def configure(self, *, threads: int, batch: int) -> None:
         self.threads, self.batch = threads, batch
 
-    def read_gbps(self) -> float:
-        return FIXED_GBPS
+    def read_gbps(self, threads: int) -> float:
+        return self.alone_gbps if threads == 1 else FIXED_GBPS
 
     def foreign_load(self) -> Callable[[], float]:
         return lambda: self.load

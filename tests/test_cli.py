@@ -15,6 +15,9 @@ from pathlib import Path
 
 import psutil
 import pytest
+import toy_network
+
+from spmvbench import records, theory
 
 HERE = Path(__file__).parent
 TOP = HERE.parent
@@ -61,10 +64,13 @@ def keys(out):
 
 
 def normalised(text):
-    """Numbers, times and the device out; runs of space to one."""
+    """Times, sizes, folders and the device out; runs of space to one."""
+    text = re.sub(r"\S+-\d+c\b", "DEVICE", text)
+    text = re.sub(r"on .*, \d+ cores -> \S+", "on DEVICE -> FOLDER", text)
+    text = re.sub(r"(?m)^(rows|picture)( +)\S*/(\S+)$", r"\1 FOLDER/\3", text)
     text = re.sub(r"\d+:\d\d", "T", text)
-    text = re.sub(r"(?<=: )(csr16|dense-f16) \d+ us", "FORMAT N us", text)
-    return re.sub(r"[ \t]+", " ", text)
+    text = re.sub(r"\b\d+(\.\d+)? (us|µs|ms)", "N us", text)
+    return re.sub(r"[ \t]+", " ", re.sub(r" +$", "", text, flags=re.MULTILINE))
 
 
 def test_a_run_saves_draws_and_sums_up(experiment, tmp_path):
@@ -74,11 +80,11 @@ def test_a_run_saves_draws_and_sums_up(experiment, tmp_path):
     (folder,) = (tmp_path / "out" / "tiny").iterdir()
     names = {path.name for path in folder.iterdir()}
     assert names >= {"records.csv", "samples.bin", "environment.json", "experiment.yaml", "plots"}
-    lines = normalised(done.stdout).splitlines()
-    assert lines[1] == "[1/4] 40x300/d0.2/float16/uniform/b1/s47 hot 1t: FORMAT N us, T left"
-    assert lines[4] == "[4/4] 64x128/d0.5/float16/uniform/b1/s47 hot 1t: FORMAT N us, T left"
-    assert f"rows {folder / 'records.csv'}" in normalised(done.stdout)
-    assert str(folder / "plots") in done.stdout
+
+
+def test_what_a_run_says_is_the_golden_text(experiment, tmp_path):
+    done = spmvbench("run", experiment, "--out", tmp_path / "out", "--only", "dense-f16")
+    assert normalised(done.stdout) == (HERE / "golden" / "run.txt").read_text()
 
 
 def test_a_second_run_measures_nothing(experiment, tmp_path):
@@ -185,6 +191,24 @@ def test_version_is_the_packages():
     from spmvbench import __version__
 
     assert spmvbench("--version").stdout.strip() == f"spmvbench {__version__}"
+
+
+def test_a_trained_network_is_pruned_and_measured(tmp_path):
+    source = tmp_path / "toy.safetensors"
+    toy_network.write_toy_network(source)
+    done = spmvbench(
+        *("run", "real_weights", "--out", tmp_path / "out", "--set", f"source={source}"),
+        *("--set", "tensors=*", "--set", "timing={budget_s: 0.02, min_samples: 10}"),
+    )
+    assert done.returncode == 0, done.stderr
+    frame = records.load([tmp_path / "out"])
+    assert set(frame["status"]) == {"ok"}
+    for name in ("macko", "bitmap", "csr16"):
+        rows = frame[frame["format"] == name]
+        expected = [
+            getattr(theory, name)(r.density, value_bits=16, cols=r.cols) for r in rows.itertuples()
+        ]
+        assert rows["effective_density"].to_numpy() == pytest.approx(expected, rel=0.02)
 
 
 LONGER = ["--set", "densities=[0.1,0.2,0.3,0.4]", "--set", "timing.budget_s=0.05"]

@@ -227,6 +227,14 @@ def test_foreign_load_is_flagged(device, costs, tmp_path):
     assert run(device, "Right", tmp=tmp_path)["Right"].record.flags.startswith("contended:12%")
 
 
+def test_threads_that_read_slower_together_than_one_alone_are_flagged(device, costs, tmp_path):
+    device.alone_gbps = FIXED_GBPS * 2
+    record = run(device, "Right", tmp=tmp_path, threads=2)["Right"].record
+    assert record.flags.startswith("busy-core")
+        "busy-core"
+    )
+
+
 def test_a_cold_row_faster_than_memory_is_flagged(device, costs, tmp_path):
     costs["Right"] = 1.0
     assert "above-bandwidth" in run(device, "Right", tmp=tmp_path)["Right"].record.flags

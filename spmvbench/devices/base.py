@@ -49,8 +49,8 @@ class Device(Target, Protocol):
         """Microseconds of each launch, in order; `mark(i)` is called before launch i, untimed."""
         ...
 
-    def read_gbps(self) -> float:
-        """Read bandwidth now, with the configured threads, over a buffer far above the cache."""
+    def read_gbps(self, threads: int) -> float:
+        """Read bandwidth now, with that many threads, over a buffer far above the cache."""
         ...
 
     def foreign_load(self) -> Callable[[], float]:

@@ -119,14 +119,14 @@ class CpuDevice:
     def _probe_buffer(self) -> Array:
         return np.ones(max(PROBE_BYTES, 4 * self.cache_bytes) // 4, np.float32)
 
-    def read_gbps(self) -> float:
+    def read_gbps(self, threads: int) -> float:
         """See `Device.read_gbps`; 10^9 bytes per second, the median of five passes."""
         from spmvbench.cpu.bandwidth import read
 
         buffer, passes = self._probe_buffer, []
         for _ in range(6):
             start = self._clock()
-            read(buffer, self.threads)
+            read(buffer, threads)
             passes.append(self._clock() - start)
         return float(buffer.nbytes / np.median(passes[1:]))
 

@@ -187,7 +187,9 @@ def _override(
         if not equals or not all(path):
             example = "for example --set densities=[0.1,0.5] or --set timing.budget_s=0.2"
             raise ExperimentError(f"{place}: expected key=value, {example}")
-        value = _parse(given, lambda line, place=place: place)[1]  # type: ignore[misc]
+        value: Any = given
+        if not given.startswith("*"):  # a glob; an alias would have nothing to point at
+            value = _parse(given, lambda line, place=place: place)[1]  # type: ignore[misc]
         data = _changed(data, path, value, place)
         origins.pop(path, None)  # so that it stands last
         origins[path] = place
