@@ -231,8 +231,6 @@ def test_threads_that_read_slower_together_than_one_alone_are_flagged(device, co
     device.alone_gbps = FIXED_GBPS * 2
     record = run(device, "Right", tmp=tmp_path, threads=2)["Right"].record
     assert record.flags.startswith("busy-core")
-        "busy-core"
-    )
 
 
 def test_a_cold_row_faster_than_memory_is_flagged(device, costs, tmp_path):
