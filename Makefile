@@ -7,8 +7,8 @@ RUN    := $(BIN)/python -m spmvbench
 
 # The CUDA extra of the driver's major version, where there is a driver.
 CUDA := $(shell nvidia-smi 2>/dev/null | sed -n 's/.*CUDA Version: *\([0-9]*\).*/cuda\1/p')
-EXTRAS := dev$(addprefix $(comma),$(filter cuda12 cuda13,$(CUDA)))
 comma := ,
+EXTRAS := dev$(addprefix $(comma),$(filter cuda12 cuda13,$(CUDA)))
 
 .PHONY: bench test lint benchmark bench-real clean
 

@@ -8,8 +8,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from spmvbench.case import Case
+from spmvbench.devices.base import FLUSH_CACHES
 from spmvbench.dtypes import itemsize
-from spmvbench.prepare import Contestant, Failure
+from spmvbench.guard import Failure
+from spmvbench.prepare import Contestant
 from spmvbench.record import Record
 from spmvbench.sampling import CacheState, Timed
 from spmvbench.stats import Interval, Samples, drifts, median, speedup
@@ -105,6 +107,8 @@ def timed(
     middle = median(samples)
     gbps = (record.bytes_moved or 0) / middle.value / 1e3
     working_set = (record.bytes_moved or 0) + (state.copies - 1) * contestant.packed_bytes
+    if state.method == "flush":
+        working_set += FLUSH_CACHES * around.cache_bytes
     record = replace(
         record,
         cache_method=state.method,

@@ -50,8 +50,9 @@ class Expected:
         """
         u = ROUNDOFF[precision.accumulate]
         n = self.terms[:, None]
+        nu = np.minimum(n * u, 0.5)  # past that the bound says nothing, and then turns negative
         exact = self.on_grid[:, None] & (self.magnitude <= GRID * STEP / u)
-        sums = np.where(exact, 0.0, n * u / (1 - n * u) * self.magnitude)
+        sums = np.where(exact, 0.0, nu / (1 - nu) * self.magnitude)
         sums += n * HALF_SUBNORMAL[precision.accumulate]
         if precision.y == precision.accumulate:
             return sums
@@ -86,7 +87,7 @@ def expect(dense: Array, x: Array, others: Sequence[Array] = ()) -> list[list[Ex
     rows = max(1, CHUNK // max(cols, 1))
     parts = [
         _chunk(dense[r : r + rows].astype(np.float64), x, others, edges)
-        for r in range(0, dense.shape[0], rows)
+        for r in range(0, max(dense.shape[0], 1), rows)
     ]
     return [
         [_stack(pieces) for pieces in zip(*column, strict=True)]

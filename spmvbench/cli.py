@@ -88,11 +88,11 @@ def run(
 
     loaded = load(experiment, set_ or [])
     wanted = Wanted(device, out, tuple(only or ()), tuple(skip or ()), retry)
-    if dry_run:
-        preview(loaded, wanted)
-        return
     with _stoppable():
-        closing(sweep(loaded, wanted))
+        if dry_run:
+            preview(loaded, wanted)
+        else:
+            closing(sweep(loaded, wanted))
 
 
 @app.command()

@@ -8,12 +8,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from spmvbench.battery import BATTERY
+from spmvbench.case import Timing
 from spmvbench.devices.base import Device
 from spmvbench.dtypes import Array
 from spmvbench.formats.base import Format, Packed
-from spmvbench.prepare import Contestant, Failure, Task, find, guard, prepare
-from spmvbench.problems import Problem, count_nonzero, vector
-from spmvbench.sampling import VECTORS, check_after
+from spmvbench.guard import Failure, guard
+from spmvbench.prepare import AFTER, Contestant, Task, find, given, prepare
+from spmvbench.problems import Problem, count_nonzero
+from spmvbench.sampling import check_after, vectors
 from spmvbench.watch import Watch
 
 DTYPES = ("float16", "bfloat16", "float32")
@@ -60,13 +62,12 @@ def _judge(name: str, cell: Cell, index: int, device: Device, watch: Watch) -> F
     kept = guard(lambda: _keeps(fmt, dense))
     if kept is not None:
         return kept
-    xs = tuple(vector(problem, i).reshape(cols, batch) for i in range(VECTORS + 1))
-    task = Task.of(problem, dense, xs, [VECTORS])
+    task = Task.of(problem, dense, vectors(problem, Timing()))
     got = prepare(fmt, index, task, device, watch, copies=1)
     if isinstance(got, Failure):
         return got
-    after = check_after(got, device, xs[VECTORS], watch)
-    return after if isinstance(after, Failure) else _spoils_x(got, device)
+    after = check_after(got, device, task.xs[AFTER], watch)
+    return after if isinstance(after, Failure) else _spoils_x(got, device, task.xs[AFTER])
 
 
 def _keeps(fmt: Format, dense: Array) -> Failure | None:
@@ -78,7 +79,7 @@ def _keeps(fmt: Format, dense: Array) -> Failure | None:
     if not _same(packed, again):
         return Failure("wrong", "packing the same matrix twice gives different bytes")
     if fmt.lossless:
-        return _differs(fmt.unpack(packed), dense)
+        return _differs(type(fmt)().unpack(packed), dense)  # what is not packed, it cannot know
     return None
 
 
@@ -103,8 +104,8 @@ def _differs(unpacked: Array, dense: Array) -> Failure | None:
     return Failure("wrong", f"unpack: row {row}, column {column}: {seen}")
 
 
-def _spoils_x(contestant: Contestant, device: Device) -> Failure | None:
-    x = contestant.xs[0]
+def _spoils_x(contestant: Contestant, device: Device, given_x: Array) -> Failure | None:
+    x = given(contestant, device, given_x)
     before = device.get(x)
     with np.errstate(all="ignore"):
         contestant.plans[0](x, contestant.y)

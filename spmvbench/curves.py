@@ -107,6 +107,12 @@ def _filled(records: pd.DataFrame) -> pd.DataFrame:
     return rows
 
 
+def tail(name: str) -> str:
+    """A format's name without its folder: of `path/to/file.py:Class` the `file.py:Class`."""
+    found = re.fullmatch(r".*/([^/]+\.py:[^/]+)", name)
+    return found[1] if found else name
+
+
 def shapes(rows: pd.DataFrame) -> list[str]:
     """The shapes, smallest matrix first."""
     found = rows[["shape", "rows", "cols"]].drop_duplicates()

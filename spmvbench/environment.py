@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import importlib.metadata
-import importlib.util
 import json
 import os
 import platform
 import subprocess
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from importlib.machinery import PathFinder
 from pathlib import Path
 from typing import Any
 
 import spmvbench
+from spmvbench.errors import SourceError
 from spmvbench.paths import checkout, data_dir
+from spmvbench.problems.locate import locate
 
 LIBRARIES = (
     "numpy",
@@ -47,7 +49,7 @@ _NOT_MEASURING = {
 def environment(device: dict[str, Any], *, outside: Iterable[str] = ()) -> dict[str, Any]:
     """All that is known of this machine and this source, given a device's `describe()`.
 
-    `outside` are formats from outside this repository: their files are hashed too.
+    `outside` are formats and matrix files from outside this repository: they are hashed too.
     """
     return {
         **device,
@@ -56,7 +58,7 @@ def environment(device: dict[str, Any], *, outside: Iterable[str] = ()) -> dict[
         "spmvbench": spmvbench.__version__,
         "commit": _commit(),
         "source_hash": source_hash(),
-        "outside": {name: _outside_hash(name) for name in sorted(outside) if ":" in name},
+        "outside": {name: _outside_hash(name) for name in sorted(outside)},
         "libraries": {name: v for name in LIBRARIES if (v := _version(name))},
         "blas": _blas(),
     }
@@ -68,10 +70,14 @@ def environment_id(entry: dict[str, Any]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
-def same_source(one: dict[str, Any], other: dict[str, Any], name: str) -> bool:
-    """Whether a row of that format would be measured by the same code on the same device model."""
-    return all(one.get(k) == other.get(k) for k in ("device", "source_hash")) and (
-        one.get("outside", {}).get(name) == other.get("outside", {}).get(name)
+def same_source(one: dict[str, Any], other: dict[str, Any], *names: str) -> bool:
+    """Whether a row would be measured by the same code, from the same files, on the same model.
+
+    `names`: its format and its source of matrices.
+    """
+    before, now = one.get("outside", {}), other.get("outside", {})
+    return all(one.get(k) == other.get(k) for k in ("device", "source_hash")) and all(
+        before.get(name) == now.get(name) for name in names
     )
 
 
@@ -90,15 +96,36 @@ def source_hash() -> str:
 
 
 def _outside_hash(name: str) -> str:
+    """Of a format's file the content; of a source of matrices, maybe large, sizes and dates."""
+    if ":" not in name or name.startswith("package:"):
+        return _stamp(name)
     place = name.rpartition(":")[0]
-    if not place.endswith(".py"):
-        try:
-            spec = importlib.util.find_spec(place)
-        except ImportError:
-            return "missing"
-        place = spec.origin or "" if spec else ""
-    path = Path(place)
-    return hashlib.sha256(path.read_bytes()).hexdigest()[:12] if path.is_file() else "missing"
+    path = Path(place) if place.endswith(".py") else _module_file(place)
+    if path is None or not path.is_file():
+        return "missing"
+    return hashlib.sha256(path.read_bytes()).hexdigest()[:12]
+
+
+def _stamp(source: str) -> str:
+    try:
+        path = locate(source)
+    except SourceError:
+        return "missing"
+    files = sorted(path.iterdir()) if path.is_dir() else [path]
+    text = str([(f.name, f.stat().st_size, f.stat().st_mtime_ns) for f in files])
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def _module_file(name: str) -> Path | None:
+    """A module's file, found without importing it or its packages: they may raise anything."""
+    where: Sequence[str] | None = None
+    spec = None
+    for end in range(1, len(parts := name.split(".")) + 1):
+        spec = PathFinder.find_spec(".".join(parts[:end]), where)
+        if spec is None:
+            return None
+        where = spec.submodule_search_locations
+    return Path(spec.origin) if spec and spec.origin else None
 
 
 def _commit() -> str:

@@ -42,6 +42,8 @@ def judge(name: str, device: str) -> Iterator[Verdict]:
                 done += 1
             return
         except Lost as lost:
+            if done == len(todo):
+                return
             yield _lost(todo[done], lost)
             todo = todo[done + 1 :]
         finally:
@@ -58,10 +60,14 @@ def _print(name: str, verdicts: Sequence[Verdict]) -> bool:
     if not judged:
         typer.echo(f"{name}: not judged: {verdicts[0].reason}")
         return True
-    word = "wrong" if bad else "right"
-    typer.echo(f"{name}: {word}, {len(judged) - len(bad)} of {len(judged)} cells")
+    if not bad:
+        typer.echo(f"{name}: right in all {len(judged)} cells")
+        return True
+    typer.echo(f"{name}: wrong in {len(bad)} of {len(judged)} cells")
     for v in bad[:SHOWN]:
         typer.echo(f"  {v.matrix}, {v.dtype}, batch {v.batch}: {v.status}: {v.reason}")
     if len(bad) > SHOWN:
         typer.echo(f"  and {len(bad) - SHOWN} more")
-    return not bad
+    if skipped := len(cells()) - len(verdicts):
+        typer.echo(f"  gave up after {LOSSES} lost workers; {skipped} cells are not judged")
+    return False

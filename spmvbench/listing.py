@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from spmvbench.devices import KINDS, open_device
@@ -20,7 +21,8 @@ def show() -> None:
         fmt = resolve(name)
         reasons = (fmt.unavailable(kind) or missing.get(kind) for kind in KINDS)
         yes = ["yes" if is_it else "" for is_it in (fmt.dense, fmt.lossless)]
-        table.add_row(name, *yes, *(f"no: {why}" if why else "available" for why in reasons))
+        cells = (f"no: {why}" if why else "available" for why in reasons)
+        table.add_row(name, *yes, *map(escape, cells))
     Console().print(table)
 
 

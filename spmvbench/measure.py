@@ -12,10 +12,11 @@ from spmvbench.case import Case
 from spmvbench.devices.base import Device, Launch
 from spmvbench.dtypes import DTYPES
 from spmvbench.formats.base import Format
-from spmvbench.prepare import Contestant, Failure, Task, find, guard, predict_bytes, prepare
-from spmvbench.problems import build, count_nonzero, vector
+from spmvbench.guard import Failure, guard
+from spmvbench.prepare import AFTER, Contestant, Task, find, predict_bytes, prepare
+from spmvbench.problems import build, count_nonzero
 from spmvbench.record import Record
-from spmvbench.sampling import VECTORS, CacheState, Timed, check_after, probe_block, sample
+from spmvbench.sampling import CacheState, Timed, check_after, sample, vectors
 from spmvbench.stats import Samples
 from spmvbench.watch import Watch
 
@@ -67,9 +68,9 @@ def measure(case: Case, device: Device, watch: Watch) -> Iterator[Measured]:
 
 def _task(case: Case) -> Task:
     problem = case.problem
-    xs = tuple(vector(problem, i).reshape(problem.cols, problem.batch) for i in range(VECTORS + 1))
-    probed = probe_block(problem.seed, case.timing) % VECTORS
-    return Task.of(problem, build(problem), xs, [probed, VECTORS])
+    dense = build(problem)
+    dense.flags.writeable = False  # no format may spoil it for the next
+    return Task.of(problem, dense, vectors(problem, case.timing))
 
 
 def groups(entries: Sequence[Entry], room: int) -> list[list[Entry]]:
@@ -145,7 +146,7 @@ class _Measurement:
                 yield from self._failed(entry.name, got)
             else:
                 ready.append(replace(got, name=entry.name))
-                states[entry.index] = state
+                states[entry.index] = state if got.own_copies else state.shared()
         if not self.case.timed:
             yield from (Measured(assemble.checked(self.blanks[c.name], c)) for c in ready)
             return
@@ -159,6 +160,8 @@ class _Measurement:
         block: int,
     ) -> Iterator[Measured]:
         self.watch.enter("probe")
+        # Again: a library that a plan has loaded, or a plan itself, may have set other threads.
+        self.device.configure(threads=self.case.threads, batch=self.task.problem.batch)
         bandwidth = [self._read_gbps()]
         load = self.device.foreign_load()
         outcome, failures = self._race(ready, states)
@@ -171,7 +174,7 @@ class _Measurement:
         )
         records: list[Record] = []
         for contestant in (c for c in ready if c.index in outcome.samples):
-            after = check_after(contestant, self.device, self.task.xs[VECTORS], self.watch)
+            after = check_after(contestant, self.device, self.task.xs[AFTER], self.watch)
             if isinstance(after, Failure):
                 failures[contestant.index] = after
                 continue
@@ -199,10 +202,9 @@ class _Measurement:
     ) -> tuple[Timed, dict[int, Failure]]:
         """Time them together; start again without one that fails meanwhile."""
         failures: dict[int, Failure] = {}
-        timing, seed = self.case.timing, self.task.problem.seed
         while left := [c for c in ready if c.index not in failures]:
             found = [states[c.index] for c in left]
-            outcome = sample(left, found, self.device, timing, seed, self.watch)
+            outcome = sample(left, found, self.device, self.case.timing, self.task, self.watch)
             if isinstance(outcome, Timed):
                 return outcome, failures
             index, failure = outcome

@@ -7,7 +7,8 @@ from dataclasses import replace
 
 from spmvbench.case import Case
 from spmvbench.devices.base import Device
-from spmvbench.prepare import SAMPLE_ROWS, Failure, find, guard, predict_bytes
+from spmvbench.guard import Failure, guard
+from spmvbench.prepare import SAMPLE_ROWS, find, predict_bytes
 from spmvbench.problems import build
 
 FIXED_S = 1.0

@@ -4,42 +4,32 @@ from __future__ import annotations
 
 import math
 import time
-import traceback
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
-from typing import TypeVar
 
 import numpy as np
 
-from spmvbench.check import Expected, Float, check, expect
-from spmvbench.devices.base import Device
-from spmvbench.dtypes import DTYPES, Array
+from spmvbench.check import BLOCK, Expected, Float, check, expect
+from spmvbench.devices.base import Device, Launch
+from spmvbench.dtypes import DTYPES, ROUNDOFF, Array
 from spmvbench.formats import resolve
 from spmvbench.formats.base import Format, MatVec, Packed, Precision
+from spmvbench.guard import Failure, guard, one_line
 from spmvbench.problems.base import Problem
 from spmvbench.watch import Watch
 
-T = TypeVar("T")
-
 SAMPLE_ROWS = 64
 
-
-@dataclass(frozen=True)
-class Failure:
-    """Why a format has no time: a status of `record.STATUSES` and one line."""
-
-    status: str
-    reason: str
-    max_error: float | None = None
+BEFORE, DURING, AFTER = range(3)
 
 
 @dataclass(frozen=True)
 class Contestant:
     """A format whose product on this problem was found right, ready to be timed.
 
-    `plans`: one product per copy of A. `xs`: the vectors on the device. `distance`: of a lossy
-    format, the largest |unpacked - A| as a share of the largest |A|.
+    `plans`: one product per copy of A. `own_copies` False: a plan keeps the packed arrays instead
+    of uploading them, so its copies are one. `expected`: whole products with the task's vectors.
+    `distance`: of a lossy format, the largest |unpacked - A| as a share of the largest |A|.
     """
 
     index: int
@@ -49,9 +39,9 @@ class Contestant:
     precision: Precision
     packed_bytes: int
     plans: tuple[MatVec, ...]
-    xs: tuple[Array, ...]
+    own_copies: bool
     y: Array
-    expected: Mapping[int, Expected]
+    expected: tuple[Expected, ...]
     max_error: float
     seconds: dict[str, float] = field(default_factory=dict)
     distance: float | None = None
@@ -63,12 +53,13 @@ class _Upload:
     def __init__(self, device: Device) -> None:
         self._device = device
         self.kind, self.threads, self.batch = device.kind, device.threads, device.batch
-        self.seconds = 0.0
+        self.seconds, self.nbytes = 0.0, 0
 
     def put(self, array: Array) -> Array:
         start = time.perf_counter()
         copy = self._device.put(array)
         self.seconds += time.perf_counter() - start
+        self.nbytes += int(array.nbytes)
         return copy
 
     def empty(self, shape: int | tuple[int, ...], dtype: str) -> Array:
@@ -79,37 +70,20 @@ class _Upload:
 class Task:
     """What all formats of a problem share: A, the vectors, and what the products must be.
 
-    `expected`: by number of x: for xs[0] the whole product and its blocks, for others the whole.
+    `xs`: the vector of the checks before timing, during and after: numbers BEFORE, DURING, AFTER.
+    `expected`: for the first the whole product and its blocks, for the others the whole.
     Shapes: dense (rows, cols), each x (cols, batch) float32.
     """
 
     problem: Problem
     dense: Array
     xs: tuple[Array, ...]
-    expected: Mapping[int, Sequence[Expected]]
+    expected: tuple[Sequence[Expected], ...]
 
     @staticmethod
-    def of(problem: Problem, dense: Array, xs: tuple[Array, ...], checked: Sequence[int]) -> Task:
-        """Compute what the products with xs[0] and with the xs numbered in `checked` must be."""
-        others = sorted({*checked} - {0})
-        expected = expect(dense, xs[0], [xs[i] for i in others])
-        return Task(problem, dense, xs, dict(zip([0, *others], expected, strict=True)))
-
-
-def guard(work: Callable[[], T]) -> T | Failure:
-    """The result, or what went wrong: the one place where a format may raise anything."""
-    try:
-        return work()
-    except MemoryError as error:
-        return Failure("oom", f"out of memory: {_line(str(error)) or 'an allocation was refused'}")
-    except (Exception, SystemExit) as error:
-        frame = traceback.extract_tb(error.__traceback__)[-1]
-        place = f"{Path(frame.filename).name}:{frame.lineno}"
-        return Failure("error", _line(f"{type(error).__name__}: {error} ({place})"))
-
-
-def _line(text: str) -> str:
-    return " ".join(text.split())[:300]
+    def of(problem: Problem, dense: Array, xs: tuple[Array, ...]) -> Task:
+        """Compute what the products must be."""
+        return Task(problem, dense, xs, tuple(expect(dense, xs[BEFORE], xs[BEFORE + 1 :])))
 
 
 def find(name: str, device: Device, problem: Problem) -> Format | Failure:
@@ -120,7 +94,7 @@ def find(name: str, device: Device, problem: Problem) -> Format | Failure:
     reason = guard(lambda: fmt.unavailable(device.kind, problem))
     if isinstance(reason, Failure):
         return reason
-    return Failure("unavailable", _line(reason)) if reason else fmt
+    return Failure("unavailable", one_line(reason)) if reason else fmt
 
 
 def predict_bytes(fmt: Format, dense: Array) -> int:
@@ -146,8 +120,11 @@ def _prepare(
     start = time.perf_counter()
     packed = fmt.pack(task.dense)
     pack_s = time.perf_counter() - start
-    plans, seconds = _plan(fmt, packed, device, watch, index, copies)
+    upload = _Upload(device)
+    plans, seconds = _plan(type(fmt)(), packed, upload, watch, index, copies)
     precision = fmt.precision(task.problem.dtype, device.kind)
+    if ROUNDOFF[precision.accumulate] * BLOCK > 0.5:
+        return Failure("error", f"accumulate is {precision.accumulate}: too coarse to be checked")
     contestant = Contestant(
         index=index,
         name=fmt.name,
@@ -156,7 +133,7 @@ def _prepare(
         precision=precision,
         packed_bytes=packed.nbytes,
         plans=plans,
-        xs=tuple(device.put(_shaped(x).astype(DTYPES[precision.x])) for x in task.xs),
+        own_copies=upload.nbytes >= copies * packed.nbytes,
         y=device.empty(_y_shape(task.problem), precision.y),
         expected=_wholes(task),
         max_error=0.0,
@@ -168,10 +145,9 @@ def _prepare(
 
 
 def _plan(
-    fmt: Format, packed: Packed, device: Device, watch: Watch, index: int, copies: int
+    fmt: Format, packed: Packed, upload: _Upload, watch: Watch, index: int, copies: int
 ) -> tuple[tuple[MatVec, ...], dict[str, float]]:
     """The products, and the seconds of the first plan: later ones find everything compiled."""
-    upload = _Upload(device)
     plans: list[MatVec] = []
     seconds: dict[str, float] = {}
     for _ in range(copies):
@@ -188,14 +164,16 @@ def _against_itself(
 ) -> tuple[Contestant, Task]:
     """A lossy format is judged as a product of the matrix that it stores."""
     stored = fmt.unpack(packed)
-    largest = float(abs(task.dense.astype(np.float32)).max(initial=0.0)) or 1.0
-    distance = float(abs(stored.astype(np.float32) - task.dense.astype(np.float32)).max()) / largest
-    task = Task.of(task.problem, stored, task.xs, list(task.expected))
+    given_values, kept = task.dense.astype(np.float32), stored.astype(np.float32)
+    finite = np.isfinite(given_values)
+    largest = float(abs(given_values[finite]).max(initial=0.0)) or 1.0
+    distance = float(abs(kept[finite] - given_values[finite]).max(initial=0.0)) / largest
+    task = Task.of(task.problem, stored, task.xs)
     return replace(contestant, expected=_wholes(task), distance=distance), task
 
 
-def _wholes(task: Task) -> dict[int, Expected]:
-    return {i: parts[0] for i, parts in task.expected.items()}
+def _wholes(task: Task) -> tuple[Expected, ...]:
+    return tuple(parts[0] for parts in task.expected)
 
 
 def _checked(
@@ -205,23 +183,30 @@ def _checked(
         watch.enter("check", contestant.index)
         return run_once(contestant, device, x)
 
-    start = time.perf_counter()
-    product(task.xs[0])
-    first_call_s = time.perf_counter() - start
-    fault = check(product, task.dense, task.xs[0], task.expected[0], contestant.precision)
+    x = given(contestant, device, task.xs[BEFORE])
+    launch = Launch(contestant.plans[0], x, contestant.y)
+    with np.errstate(all="ignore"):  # A may hold Inf and NaN
+        (first_call_us,) = device.time([launch], lambda _: watch.enter("check", contestant.index))
+    expected = task.expected[BEFORE]
+    fault = check(product, task.dense, task.xs[BEFORE], expected, contestant.precision)
     if fault.share > 1:
         return Failure("wrong", str(fault), fault.share)
-    seconds = contestant.seconds | {"first_call": first_call_s}
+    seconds = contestant.seconds | {"first_call": first_call_us / 1e6}
     return replace(contestant, max_error=fault.share, seconds=seconds)
 
 
 def run_once(contestant: Contestant, device: Device, x: Array, copy: int = 0) -> Float:
     """The product with x (cols, batch), its y poisoned with NaN before; (rows, batch), float64."""
     poison(contestant.y)
-    vector = device.put(_shaped(x).astype(DTYPES[contestant.precision.x]))
+    vector = given(contestant, device, x)
     with np.errstate(all="ignore"):  # A may hold Inf and NaN
         contestant.plans[copy](vector, contestant.y)
     return result(contestant, device)
+
+
+def given(contestant: Contestant, device: Device, x: Array) -> Array:
+    """x (cols, batch) on the device, as the contestant's product takes it."""
+    return device.put(_shaped(x).astype(DTYPES[contestant.precision.x]))
 
 
 def poison(y: Array) -> None:

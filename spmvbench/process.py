@@ -99,7 +99,13 @@ class WorkerProcess:
                 raise Lost(why, step, hung=True, memory=False)
 
     def _died(self) -> Lost:
-        step, code = self.watch.read(), self._process.wait()
+        step = self.watch.read()
+        try:
+            code = self._process.wait(timeout=10)
+        except subprocess.TimeoutExpired:
+            self.stop()
+            why = f"the process closed its pipe in {step.stage} and lives on"
+            return Lost(why, step, hung=True, memory=False)
         said = self.last_words()
         self.stop()
         name = signal.Signals(-code).name if code < 0 else f"exit code {code}"

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import csv
 import fcntl
-import io
 import json
 import os
-import tempfile
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_type_hints
+from typing import TYPE_CHECKING, Any
 
 from spmvbench.errors import ResultsError
-from spmvbench.record import COLUMNS, SCHEMA_VERSION, Record
+from spmvbench.record import COLUMNS, Record
+from spmvbench.table import TYPES, cells, line, read
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,8 +21,6 @@ CSV = "records.csv"
 SAMPLES = "samples.bin"
 ENVIRONMENTS = "environment.json"
 EXPERIMENT = "experiment.yaml"
-
-_TYPES = get_type_hints(Record)
 
 
 class Results:
@@ -44,6 +40,8 @@ class Results:
             self._take_lock()
             with _saving(folder / CSV):
                 self.repaired = _repair(folder / CSV)
+            with _saving(folder / SAMPLES):
+                _whole_samples(folder / SAMPLES)
             self.rows = read(folder / CSV)
             self.environments: dict[str, Any] = _environments(folder / ENVIRONMENTS)
         except ResultsError:
@@ -90,7 +88,7 @@ class Results:
         with _saving(self.folder / CSV):
             path = self.folder / CSV
             fresh = not path.exists() or path.stat().st_size == 0
-            _append(path, (_line(COLUMNS) if fresh else b"") + _line(_cells(record)))
+            _append(path, (line(COLUMNS) if fresh else b"") + line(cells(record)))
         self.rows.append(record)
         return record
 
@@ -99,28 +97,12 @@ def write(path: Path, text: str) -> None:
     """Replace a file whole: a reader sees the old or the new one, never half."""
     with _saving(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False) as file:
-            file.write(text)
-        os.replace(file.name, path)
-
-
-def read(path: Path) -> list[Record]:
-    """The rows of a records.csv in order; none where there is no file.
-
-    Raises: ResultsError when its columns are not ours.
-    """
-    if not path.is_file() or path.stat().st_size == 0:
-        return []
-    with path.open(newline="", encoding="utf-8") as file:
-        rows = csv.reader(file)
-        header = tuple(next(rows))
-        if header != COLUMNS:
-            odd = sorted(set(header) ^ set(COLUMNS))[:3]
-            raise ResultsError(
-                f"{path}:1: columns differ from schema {SCHEMA_VERSION} ({', '.join(odd)}); "
-                "measure into another folder with --out, or plot it with the version that wrote it"
-            )
-        return [_record(path, number, cells) for number, cells in enumerate(rows, 2)]
+        draft = path.with_name(f".{path.name}.new")
+        try:
+            draft.write_text(text)
+            os.replace(draft, path)
+        finally:
+            draft.unlink(missing_ok=True)
 
 
 def load(paths: Sequence[Path]) -> pd.DataFrame:
@@ -140,7 +122,7 @@ def load(paths: Sequence[Path]) -> pd.DataFrame:
         raise ResultsError(f"{', '.join(map(str, paths))}: no rows in any records.csv")
     frame = pd.DataFrame([[getattr(r, c) for c in COLUMNS] for r in newest.values()])
     frame.columns = list(COLUMNS)
-    numbers = [f.name for f in fields(Record) if _TYPES[f.name] in (int | None, float | None)]
+    numbers = [f.name for f in fields(Record) if TYPES[f.name] in (int | None, float | None)]
     frame[numbers] = frame[numbers].astype(float)
     return frame
 
@@ -177,6 +159,13 @@ def _repair(path: Path) -> int:
     return len(text) - end
 
 
+def _whole_samples(path: Path) -> None:
+    """Cut off part of a float32, which a killed run left: all after it would be read shifted."""
+    if path.is_file():
+        size = path.stat().st_size
+        os.truncate(path, size - size % 4)
+
+
 def _append(path: Path, data: bytes) -> int:
     """Append and wait for the disk; gives the size before."""
     with path.open("ab") as file:
@@ -203,44 +192,3 @@ class _saving:
                 f"{self._path}: cannot be written ({error.strerror}); free space or choose a "
                 "writable folder with --out, then run the same command: what is saved stays"
             ) from error
-
-
-def _line(cells: Iterable[Any]) -> bytes:
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerow(cells)
-    return text.getvalue().encode()
-
-
-def _cells(record: Record) -> list[str]:
-    return [_cell(getattr(record, name)) for name in COLUMNS]
-
-
-def _cell(value: Any) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, float):
-        return f"{value:.7g}"
-    return " ".join(str(value).splitlines())
-
-
-def _record(path: Path, number: int, cells: list[str]) -> Record:
-    try:
-        values = {
-            name: _parse(_TYPES[name], cell) for name, cell in zip(COLUMNS, cells, strict=True)
-        }
-    except ValueError as error:
-        raise ResultsError(
-            f"{path}:{number}: not a row that a run writes ({error}); restore or delete the line"
-        ) from error
-    return Record(**values)
-
-
-def _parse(kind: Any, cell: str) -> Any:
-    if kind is str:
-        return cell
-    if kind is bool:
-        return cell == "True"
-    if cell == "":
-        return None
-    parse: Callable[[str], Any] = int if kind in (int, int | None) else float
-    return parse(cell)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from spmvbench.assemble import blank, failed
 from spmvbench.case import Case
 from spmvbench.environment import environment_id, same_source
-from spmvbench.prepare import Failure
+from spmvbench.guard import Failure
 from spmvbench.process import Lost, WorkerProcess
 from spmvbench.record import Record
 from spmvbench.records import Results
@@ -36,20 +36,44 @@ def plan(
     current: dict[str, object],
     *,
     retry: bool = False,
+    chosen: Callable[[str], bool] = lambda name: True,
 ) -> Plan:
-    """Leave out what is measured: same problem, condition, protocol, source and device model."""
+    """Leave out what is measured: same problem, condition, protocol, source and device model.
+
+    `chosen` says which formats to measure now; the others may still serve as anchors.
+    """
     past = _Past({row.case: row for row in rows}, environments, current, retry)
     left, done, outdated = [], 0, 0
     for case in cases:
         found = {name: row for name in case.formats if (row := past.row(case, name))}
         kept = {name: row for name, row in found.items() if past.counts(case, row)}
-        done += len(kept)
-        outdated += sum(not past.fresh(row) for row in found.values())
-        missing = tuple(name for name in case.formats if name not in kept)
-        anchors = tuple(name for name, row in kept.items() if row.dense and row.status == "ok")
+        missing = {n for n in case.formats if n not in kept and chosen(n)}
         if missing:
-            left.append(replace(case, formats=missing, anchors=anchors))
+            missing |= {n for n, row in kept.items() if chosen(n) and _lacks_pair(row)}
+        missing |= {n for n, row in kept.items() if chosen(n) and _outrun(row, kept)}
+        done += sum(chosen(n) and n not in missing for n in kept)
+        outdated += sum(chosen(n) and not past.fresh(row) for n, row in found.items())
+        anchors = tuple(
+            n for n, r in kept.items() if r.dense and r.status == "ok" and n not in missing
+        )
+        if missing:
+            again = tuple(n for n in case.formats if n in missing)
+            left.append(replace(case, formats=again, anchors=anchors))
     return Plan(left, done, outdated)
+
+
+def _lacks_pair(row: Record) -> bool:
+    """A time that was taken without a dense format beside it: no speed-up can come of it."""
+    return row.status == "ok" and not row.baseline
+
+
+def _outrun(row: Record, kept: dict[str, Record]) -> bool:
+    """Whether its baseline is clearly slower than another dense format, measured since."""
+    mine = kept.get(row.baseline)
+    leaders = [r for r in kept.values() if r.baseline == r.format and r.ci_high_us]
+    if mine is None or not mine.ci_low_us:
+        return False
+    return any((r.ci_high_us or 0) < mine.ci_low_us for r in leaders)
 
 
 @dataclass(frozen=True)
@@ -65,7 +89,9 @@ class _Past:
         return self.newest.get((case.problem.key, case.cache, case.threads, name))
 
     def fresh(self, row: Record) -> bool:
-        return same_source(self.environments.get(row.environment, {}), self.current, row.format)
+        return same_source(
+            self.environments.get(row.environment, {}), self.current, row.format, row.source
+        )
 
     def counts(self, case: Case, row: Record) -> bool:
         """Unavailable in another environment does not count: a library may have come."""
@@ -74,6 +100,14 @@ class _Past:
         if row.status == "unavailable":
             return row.environment == environment_id(self.current)
         return not (self.retry and row.status in RETRIED)
+
+
+class _Full(Exception):
+    """Memory ran out in a worker that other formats had used before: `name` must try alone."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.name = name
 
 
 class Runner:
@@ -102,8 +136,21 @@ class Runner:
             saved: list[Record] = []
             try:
                 for record, samples in self._ask(case):
+                    if record.status == "oom" and len(case.formats) > 1:
+                        raise _Full(record.format)
                     saved.append(self._save(record, samples))
                 return
+            except _Full as full:
+                self.close()  # what the first one hoards must not cost the others their memory
+                done = {r.format for r in saved} | {full.name}
+                dense = tuple(r.format for r in saved if r.dense and r.status == "ok")
+                self.measure(replace(case, formats=(full.name,), anchors=()))
+                self.close()
+                case = replace(
+                    case,
+                    formats=tuple(n for n in case.formats if n not in done),
+                    anchors=(*case.anchors, *dense),
+                )
             except Lost as lost:
                 self._worker = None
                 losses += 1
@@ -159,19 +206,21 @@ class Runner:
             return {n: Failure("timeout", lost.why) for n in suspects}
         status = "oom" if lost.memory else "crashed"
         if stage not in ("idle", "problem"):
-            alone = {n: self._alone(case, n) for n in (*missing, *case.anchors)}
+            alone = {n: self._alone(case, n, timed=again) for n in (*missing, *case.anchors)}
             if found := {n: Failure(status, why) for n, why in alone.items() if why}:
                 return found
         if not again:
             return {}
         return {n: Failure(status, f"{lost.why}, twice, but not alone") for n in suspects}
 
-    def _alone(self, case: Case, name: str) -> str | None:
+    def _alone(self, case: Case, name: str, *, timed: bool) -> str | None:
         """Why a worker of its own is lost to that format; None when it is not."""
+        self.close()
         try:
-            for _ in self._ask(replace(case, formats=(name,), anchors=(), timed=False)):
+            for _ in self._ask(replace(case, formats=(name,), anchors=(), timed=timed)):
                 pass
         except Lost as lost:
             self._worker = None
             return lost.why
+        self.close()
         return None

@@ -6,6 +6,7 @@ import itertools
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -13,12 +14,11 @@ from spmvbench.case import Timing
 from spmvbench.check import judge
 from spmvbench.devices.base import Device, Launch
 from spmvbench.dtypes import Array
-from spmvbench.prepare import Contestant, Failure, guard, result, run_once
+from spmvbench.guard import Failure, guard
+from spmvbench.prepare import AFTER, BEFORE, DURING, Contestant, Task, given, result, run_once
+from spmvbench.problems import Problem, vector
 from spmvbench.stats import Samples, stop_reason
 from spmvbench.watch import Watch
-
-VECTORS = 8
-"""How many x the timed products walk through, so that a y kept from the last call is stale."""
 
 WARM_BLOCKS = 2
 COLD_CACHES = 3
@@ -45,6 +45,10 @@ class CacheState:
             return CacheState("flush", 1)
         return CacheState("rotate", copies)
 
+    def shared(self) -> CacheState:
+        """The state for a format whose copies are one: rotating among them would leave it warm."""
+        return CacheState("flush", 1) if self.method == "rotate" else self
+
 
 @dataclass(frozen=True)
 class Timed:
@@ -54,8 +58,20 @@ class Timed:
     stopped: dict[int, str]
 
 
-def probe_block(seed: int, timing: Timing) -> int:
-    """The block after which y is checked; its x has this number modulo `VECTORS`."""
+def vectors(problem: Problem, timing: Timing) -> tuple[Array, Array, Array]:
+    """The vectors of the checks before, during and after timing; each (cols, batch)."""
+    shape = (problem.cols, problem.batch)
+    first, last = (vector(problem, i).reshape(shape) for i in range(2))
+    return first, turned(first, _probe_block(problem.seed, timing)), last
+
+
+def turned(x: Array, block: int) -> Array:
+    """The x of a block: never that of a block before, so that no y kept from any can be right."""
+    return np.roll(x, block + WARM_BLOCKS + 1, axis=0)
+
+
+def _probe_block(seed: int, timing: Timing) -> int:
+    """The block whose y is checked."""
     return int(np.random.default_rng(seed).integers(1, max(timing.min_samples, 2)))
 
 
@@ -64,15 +80,16 @@ def sample(
     states: Sequence[CacheState],
     device: Device,
     timing: Timing,
-    seed: int,
+    task: Task,
     watch: Watch,
 ) -> Timed | tuple[int, Failure]:
     """Time all contestants together, or name the one that failed meanwhile and how.
 
     Ends when every contestant has a reason to stop, at the latest after twice the budget of all.
     """
-    race = _Race(contestants, states, device, watch, np.random.default_rng([seed, 1]))
-    probed = probe_block(seed, timing)
+    seed = task.problem.seed
+    race = _Race(contestants, states, device, watch, task.xs[BEFORE], seed)
+    probed = _probe_block(seed, timing)
     deadline = time.monotonic() + 2 * timing.budget_s * len(contestants)
     for block in itertools.count(-WARM_BLOCKS):
         failed = race.run(block, probed=block == probed)
@@ -95,16 +112,19 @@ class _Race:
         states: Sequence[CacheState],
         device: Device,
         watch: Watch,
-        rng: np.random.Generator,
+        x: Array,
+        seed: int,
     ) -> None:
         self._contestants, self._states, self._device = contestants, states, device
-        self._watch, self._rng = watch, rng
+        self._watch, self._x = watch, x
+        self._rng = np.random.default_rng([seed, 1])
         self._taken: list[list[float]] = [[] for _ in contestants]
 
     def run(self, block: int, *, probed: bool) -> tuple[int, Failure] | None:
         """One product of each, in random order, kept from block 0 on; the failed one or None."""
         order = [int(i) for i in self._rng.permutation(len(self._contestants))]
-        launches = [self._launch(i, block) for i in order]
+        x = turned(self._x, block)
+        launches = [self._launch(i, block, x) for i in order]
 
         def mark(place: int) -> None:
             self._watch.enter("product", self._contestants[order[place]].index)
@@ -115,22 +135,23 @@ class _Race:
         if block >= 0:
             for i, microseconds in zip(order, times, strict=True):
                 self._taken[i].append(microseconds)
-        return self._check_probe(block) if probed else None
+        return self._check_probe() if probed else None
 
-    def _launch(self, i: int, block: int) -> Launch:
+    def _launch(self, i: int, block: int, x: Array) -> Launch:
+        """x was written just before, as in decoding: it is in the cache where A is not."""
         contestant, state = self._contestants[i], self._states[i]
         return Launch(
             contestant.plans[block % state.copies],
-            contestant.xs[block % VECTORS],
+            given(contestant, self._device, x),
             contestant.y,
             warm=1 if state.method == "repeat" else 0,
             flush=state.method == "flush",
         )
 
-    def _check_probe(self, block: int) -> tuple[int, Failure] | None:
+    def _check_probe(self) -> tuple[int, Failure] | None:
         """The one whose y, just written by a timed product, is wrong: kept from another x, say."""
         for contestant in self._contestants:
-            expected = contestant.expected[block % VECTORS]
+            expected = contestant.expected[DURING]
             fault = judge(result(contestant, self._device), expected, contestant.precision)
             if fault.share > 1:
                 return contestant.index, Failure("wrong", f"while timed, {fault}", fault.share)
@@ -154,12 +175,14 @@ class _Race:
 def check_after(
     contestant: Contestant, device: Device, x: Array, watch: Watch
 ) -> Contestant | Failure:
-    """The check after timing, with a new x: number `VECTORS`."""
+    """The check after timing, with a new x, of every copy."""
     watch.enter("check", contestant.index)
-    y = guard(lambda: run_once(contestant, device, x))
-    if isinstance(y, Failure):
-        return y
-    fault = judge(y, contestant.expected[VECTORS], contestant.precision)
-    if fault.share > 1:
-        return Failure("wrong", f"after timing, {fault}", fault.share)
+    for copy in range(len(contestant.plans)):
+        y = guard(partial(run_once, contestant, device, x, copy))
+        if isinstance(y, Failure):
+            return y
+        fault = judge(y, contestant.expected[AFTER], contestant.precision)
+        if fault.share > 1:
+            where = f" in copy {copy}" if copy else ""
+            return Failure("wrong", f"after timing{where}, {fault}", fault.share)
     return contestant

@@ -5,15 +5,25 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from spmvbench.case import Case
 from spmvbench.errors import ExperimentError, UserError, did_you_mean
 from spmvbench.experiment import Experiment
 from spmvbench.predict import seconds
-from spmvbench.process import WorkerProcess
+from spmvbench.process import Lost, WorkerProcess
 from spmvbench.records import CSV, EXPERIMENT, Results, load, write
-from spmvbench.runner import Plan, Runner, plan
+from spmvbench.runner import Identity, Plan, Runner, plan
 from spmvbench.screen import Screen
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+PLOTS = "plots"
+
+SHOWN = 6
+"""Pictures named at the end of a run."""
 
 
 @dataclass(frozen=True)
@@ -27,8 +37,24 @@ class Wanted:
     retry: bool = False
 
 
-def sweep(experiment: Experiment, wanted: Wanted) -> Path:
-    """Measure what the results folder does not have yet; the folder.
+@dataclass(frozen=True)
+class Swept:
+    """A results folder, and which of its rows the experiment asks for."""
+
+    folder: Path
+    rows: frozenset[Identity]
+
+    def records(self) -> pd.DataFrame:
+        """Those rows: the folder may hold others, of other settings."""
+        frame = load([self.folder])
+        identities = zip(
+            frame["key"], frame["cache"], frame["threads"], frame["format"], strict=True
+        )
+        return frame[[identity in self.rows for identity in identities]].reset_index(drop=True)
+
+
+def sweep(experiment: Experiment, wanted: Wanted) -> Swept:
+    """Measure what the results folder does not have yet.
 
     Raises: UserError for what the user can mend; KeyboardInterrupt passes, with all rows saved.
     """
@@ -41,7 +67,14 @@ def sweep(experiment: Experiment, wanted: Wanted) -> Path:
         cases = _cases(experiment, wanted, hello)
         with Results(folder) as results:
             entry = hello["environment"]
-            todo = plan(cases, results.rows, results.environments, entry, retry=wanted.retry)
+            todo = plan(
+                cases,
+                results.rows,
+                results.environments,
+                entry,
+                retry=wanted.retry,
+                chosen=_chosen(wanted),
+            )
             write(folder / EXPERIMENT, experiment.canonical)
             screen.begin(experiment, hello, results, todo)
             runner = Runner(results, worker, start, screen.row)
@@ -52,7 +85,8 @@ def sweep(experiment: Experiment, wanted: Wanted) -> Path:
     finally:
         worker.stop()
         screen.end()
-    return folder
+    asked = {(c.problem.key, c.cache, c.threads, name) for c in cases for name in c.formats}
+    return Swept(folder, frozenset(asked))
 
 
 def _measure(runner: Runner, todo: Plan, screen: Screen) -> None:
@@ -64,6 +98,7 @@ def _measure(runner: Runner, todo: Plan, screen: Screen) -> None:
 
 def _starter(experiment: Experiment, wanted: Wanted) -> Callable[[], WorkerProcess]:
     outside = [name for name in experiment.formats if ":" in name]
+    outside += [experiment.source] if experiment.source else []
     return lambda: WorkerProcess(wanted.device, outside)
 
 
@@ -76,78 +111,82 @@ def _cases(experiment: Experiment, wanted: Wanted, hello: dict[str, object]) -> 
                 f"{experiment.name} has no format '{name}'{near}{expected} "
                 f"one of {', '.join(experiment.formats)}; add one with --set formats=[...]"
             )
-    cases = experiment.cases(str(hello["kind"]), int(str(hello["cores"])))
-    chosen = [replace(c, formats=_chosen(c.formats, wanted)) for c in cases]
-    return [case for case in chosen if case.formats]
+    if not any(map(_chosen(wanted), experiment.formats)):
+        raise ExperimentError(
+            f"--only and --skip leave no format of {', '.join(experiment.formats)}; leave some"
+        )
+    return experiment.cases(str(hello["kind"]), int(str(hello["cores"])))
 
 
-def _chosen(formats: Sequence[str], wanted: Wanted) -> tuple[str, ...]:
-    return tuple(
-        n for n in formats if (not wanted.only or n in wanted.only) and n not in wanted.skip
-    )
+def _chosen(wanted: Wanted) -> Callable[[str], bool]:
+    return lambda n: (not wanted.only or n in wanted.only) and n not in wanted.skip
 
 
 def preview(experiment: Experiment, wanted: Wanted) -> None:
     """List the cases with the bytes of each format, and the likely time; measure nothing."""
-    worker = _starter(experiment, wanted)()
+    start = _starter(experiment, wanted)
+    worker, screen, chosen = start(), Screen(), _chosen(wanted)
     try:
-        cases = _cases(experiment, wanted, worker.hello)
-        screen = Screen()
+        all_cases = _cases(experiment, wanted, worker.hello)
+        cases = [replace(c, formats=tuple(filter(chosen, c.formats))) for c in all_cases]
         for case in cases:
-            job = {"do": "predict", "case": case.to_json()}
-            for said in worker.ask(job, timeout_s=case.timing.timeout_s):
-                screen.preview(case, said["bytes"])
+            try:
+                job = {"do": "predict", "case": case.to_json()}
+                for said in worker.ask(job, timeout_s=case.timing.timeout_s):
+                    screen.preview(case, said["bytes"])
+            except Lost as lost:
+                worker = start()
+                screen.preview(case, dict.fromkeys(case.formats, lost.why))
         screen.total(len(cases), sum(map(seconds, cases)))
     finally:
         worker.stop()
 
 
-def closing(folder: Path) -> None:
+def closing(swept: Swept) -> None:
     """Draw the figures and print the table that a run ends with."""
     from rich.console import Console
 
     from spmvbench.summary import closing_table
 
-    console = Console()
-    drawn = _draw(folder)
-    closing_table(load([folder]), console)
-    console.print(f"\nrows     {folder / CSV}", highlight=False, soft_wrap=True)
-    for path in drawn:
-        if path.suffix == ".png":
-            console.print(f"picture  {path}", highlight=False, soft_wrap=True)
+    console, records = Console(), swept.records()
+    pictures = [path for path in _draw(records, swept.folder) if path.suffix == ".png"]
+    closing_table(records, console)
+    console.print(f"\nrows     {swept.folder / CSV}", highlight=False, soft_wrap=True)
+    for path in pictures[:SHOWN]:
+        console.print(f"picture  {path}", highlight=False, soft_wrap=True)
+    if len(pictures) > SHOWN:
+        console.print(f"and {len(pictures) - SHOWN} more beside them", highlight=False)
 
 
-def answer(folder: Path) -> None:
+def answer(swept: Swept) -> None:
     """Print the one sentence and the table of a quick run."""
     import typer
 
     from spmvbench.summary import markdown, sentence
 
-    records = load([folder])
-    _draw(folder)
-    typer.echo(f"\n{sentence(records)}\n\n{markdown(records)}")
+    records = swept.records()
+    _draw(records, swept.folder)
+    typer.echo(f"\n{sentence(records)}\n\n{markdown(records)}\n\nrows and figures: {swept.folder}")
 
 
 def draw_all(paths: Sequence[Path]) -> None:
     """Draw the figures of every results folder at or below the paths."""
     import typer
 
-    folders = sorted({csv.parent for path in paths for csv in _found(path)})
-    for folder in folders:
-        for path in _draw(folder):
-            typer.echo(path)
+    for file in sorted({file for path in paths for file in _found(path)}):
+        drawn = _draw(load([file]), file.parent)
+        typer.echo(f"{file}: {len(drawn)} files in {file.parent / PLOTS}")
 
 
 def _found(path: Path) -> list[Path]:
-    found = [path] if path.is_file() else sorted(path.rglob(CSV))
+    found = [path] if path.name == CSV and path.is_file() else sorted(path.rglob(CSV))
     if not found:
         raise UserError(f"{path}: no {CSV} there or below; 'spmvbench run' makes one")
     return found
 
 
-def _draw(folder: Path) -> list[Path]:
+def _draw(records: pd.DataFrame, folder: Path) -> list[Path]:
     """The files drawn. Where nothing was timed there is nothing to draw, which is no mistake."""
     from spmvbench.plots import draw
 
-    records = load([folder])
-    return draw(records, folder / "plots") if records["median_us"].notna().any() else []
+    return draw(records, folder / PLOTS) if records["median_us"].notna().any() else []

@@ -31,7 +31,7 @@ class Watch:
     def __init__(self, path: Path) -> None:
         """Map the file, which is made where it does not exist."""
         if not path.exists():
-            path.write_bytes(bytes(_LAYOUT.size))
+            path.write_bytes(_LAYOUT.pack(0, -1, 0))
         with path.open("r+b") as file:
             self._bytes = mmap.mmap(file.fileno(), _LAYOUT.size)
         self._count = 0

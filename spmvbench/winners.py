@@ -47,13 +47,15 @@ class Verdict:
 
     `kind`: `sparse` or `dense` won; `unclear`: the interval of the fastest sparse format, `best`,
     includes 1; `alone`: there is no dense to compare with. `tied`: formats whose intervals
-    overlap the winner's. `baseline`: the dense formats compared with.
+    overlap the winner's. `baseline`: the dense formats compared with. `lead`: dense, where it is
+    unclear but dense has the better median.
     """
 
     kind: str
     best: Score
     tied: tuple[str, ...]
     baseline: tuple[str, ...]
+    lead: Score | None = None
 
 
 def verdict(timed: pd.DataFrame) -> Verdict | None:
@@ -74,15 +76,21 @@ def verdict(timed: pd.DataFrame) -> Verdict | None:
 
 def _judge(best: Score, scores: Mapping[str, Score], named: tuple[str, ...]) -> Verdict:
     if not best.dense:
-        kind = "sparse" if best.low > 1 else "unclear"
-        return Verdict(kind, best, _tied(best, scores) if best.low > 1 else (), named)
+        if best.low > 1:
+            return Verdict("sparse", best, _tied(best, scores), named)
+        return _unclear(best, scores, named)
     if best.format not in named and not best.low > 1:
         best = scores.get(named[0], best)
     sparse = [s for s in scores.values() if not s.dense and s.speedup > 0]
     rival = max(sparse, key=lambda s: s.speedup, default=None)
     if best.format in named and rival and not rival.high < 1:
-        return Verdict("unclear", rival, (), named)
+        return _unclear(rival, scores, named)
     return Verdict("dense", best, _tied(best, scores), named)
+
+
+def _unclear(rival: Score, scores: Mapping[str, Score], named: tuple[str, ...]) -> Verdict:
+    lead = None if rival.speedup >= 1 else scores.get(named[0])
+    return Verdict("unclear", rival, (), named, lead)
 
 
 def _tied(best: Score, scores: Mapping[str, Score]) -> tuple[str, ...]:

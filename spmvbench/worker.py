@@ -23,6 +23,8 @@ from spmvbench.devices import open_device
 from spmvbench.devices.base import Device
 from spmvbench.environment import environment
 from spmvbench.errors import UserError
+from spmvbench.formats import resolve
+from spmvbench.problems.locate import PREFIX
 from spmvbench.watch import Watch
 
 MEMORY_SHARE = 0.9
@@ -38,6 +40,9 @@ def main(argv: list[str]) -> None:
     watch = Watch(Path(watch_path))  # before the greeting: the runner deletes the file then
     try:
         device = open_device(kind)
+        for name in outside:
+            if ":" in name and not name.startswith(PREFIX):
+                resolve(name)
     except UserError as error:
         _answer(out, {"user_error": str(error)})
         return

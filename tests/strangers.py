@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import ctypes
 import os
+import threading
 import time
+from typing import ClassVar
 
 import numpy as np
 
@@ -182,3 +184,99 @@ class DropsSmallValues(Right):
 
 class NotAFormat:
     name = "not-a-format"
+
+
+class CoarseSums(Right):
+    """Claims an accumulator so coarse that no check could tell right from wrong."""
+
+    name = "coarse-sums"
+    accumulate = "bfloat16"
+
+    def habit(self, a, x, y):
+        y.fill(1e6)
+
+
+class SpoilsItsInput(Right):
+    name = "spoils-its-input"
+
+    def pack(self, dense):
+        dense[...] = 0
+        return super().pack(dense)
+
+
+class RaisesOddText(Right):
+    name = "raises-odd-text"
+
+    def pack(self, dense):
+        raise RuntimeError("cannot open /x/\udcff")
+
+
+class BreaksLaterCopies(Right):
+    """Its first plan is right, those of the other copies write nothing."""
+
+    name = "breaks-later-copies"
+    planned = False
+
+    def plan(self, packed, device):
+        device.put(packed.arrays["values"])
+        if self.planned:
+            return lambda x, y: None
+        self.planned = True
+        return super().plan(packed, device)
+
+
+class UploadsNothing(Right):
+    """Multiplies the packed arrays themselves, so that all its copies are one."""
+
+    name = "uploads-nothing"
+
+    def plan(self, packed, device):
+        a = packed.arrays["values"]
+        return lambda x, y: self.multiply(a, x, y)
+
+    def multiply(self, a, x, y):
+        np.matmul(a, x, out=y)
+        self.habit(a, x, y)
+
+
+class HoardsMemory(Right):
+    """Keeps what it took, so that nobody after it in the process gets any."""
+
+    name = "hoards-memory"
+    hoard: ClassVar[list] = []
+
+    def pack(self, dense):
+        while True:
+            self.hoard.append(np.empty(1 << 27, np.uint8))
+
+
+class CrashesLater(Right):
+    """A thread that it starts crashes while another format is at work."""
+
+    name = "crashes-later"
+
+    def pack(self, dense):
+        if len(dense) > 8:
+            threading.Timer(0.15, lambda: ctypes.string_at(0)).start()
+        return super().pack(dense)
+
+
+class ClosesPipes(Right):
+    name = "closes-pipes"
+
+    def habit(self, a, x, y):
+        os.closerange(3, 60)
+        time.sleep(60)
+
+
+class UnpacksFromMemory(Right):
+    """Packs nothing and remembers the matrix."""
+
+    name = "unpacks-from-memory"
+
+    def pack(self, dense):
+        self.dense = dense.copy()
+        return Packed(dense.shape, str(dense.dtype), {"values": np.zeros(1, np.uint8)})
+
+    def unpack(self, packed):
+        return self.dense

@@ -19,7 +19,7 @@ FUNCTION_LINES = 40
 ROOMS = [
     {"__init__", "errors", "paths", "dtypes", "watch"},
     {"problems.base"},
-    {"case", "record", "theory"},
+    {"case", "record", "theory", "guard"},
     {"formats.base"},
     {"cpu"},
     {"baselines", "formats"},
@@ -31,7 +31,7 @@ ROOMS = [
     {"sampling"},
     {"assemble", "battery"},
     {"environment", "measure", "conformance", "predict"},
-    {"worker", "process", "records"},
+    {"worker", "process", "table", "records"},
     {"runner", "experiment", "listing", "judging"},
     {"plots", "curves", "winners", "summary"},
     {"screen"},
@@ -42,7 +42,7 @@ ROOMS = [
 
 # Everything that only reads results: it knows nothing of how they were measured.
 READERS = {"plots", "curves", "winners", "summary", "theory"}
-READABLE = READERS | {"__init__", "record", "records", "errors", "dtypes", "stats"}
+READABLE = READERS | {"__init__", "record", "records", "table", "errors", "dtypes", "stats"}
 
 HEAVY = {"numba", "scipy", "pandas", "matplotlib", "pydantic", "rich", "numpy", "yaml"}
 

@@ -65,12 +65,14 @@ def keys(out):
 
 def normalised(text):
     """Times, sizes, folders and the device out; runs of space to one."""
+    text = re.sub(r"\nflags: (.+\n)+", "\n", text)
     text = re.sub(r"\S+-\d+c\b", "DEVICE", text)
     text = re.sub(r"on .*, \d+ cores -> \S+", "on DEVICE -> FOLDER", text)
     text = re.sub(r"(?m)^(rows|picture)( +)\S*/(\S+)$", r"\1 FOLDER/\3", text)
     text = re.sub(r"\d+:\d\d", "T", text)
     text = re.sub(r"\b\d+(\.\d+)? (us|µs|ms)", "N us", text)
-    return re.sub(r"[ \t]+", " ", re.sub(r" +$", "", text, flags=re.MULTILINE))
+    text = re.sub(r" +$", "", text, flags=re.MULTILINE)
+    return re.sub(r"\n{2,}", "\n\n", re.sub(r"[ \t]+", " ", text))
 
 
 def test_a_run_saves_draws_and_sums_up(experiment, tmp_path):
@@ -171,7 +173,8 @@ def test_check_judges_a_right_and_a_wrong_format():
 def test_check_survives_a_format_that_crashes_and_gives_up_in_time():
     done = spmvbench("check", f"{HERE}/strangers.py:Segfaults")
     assert done.returncode == 1
-    assert "wrong, 0 of 3 cells" in done.stdout
+    assert "wrong in 3 of 3 cells" in done.stdout
+    assert "gave up after 3 lost workers; 147 cells are not judged" in done.stdout
     assert "crashed: the process died of SIGSEGV" in done.stdout
 
 

@@ -48,10 +48,20 @@ def test_only_65537_columns_are_too_many_for_csr16(device, watch):
     assert {v.matrix for v in verdicts if v.status == "unavailable"} == {"65,537 columns"}
 
 
-@pytest.mark.parametrize("name", ["DropsOneValue", "WritesNothing", "KeepsY"])
+@pytest.mark.parametrize("name", ["DropsOneValue", "WritesNothing", "KeepsY", "CoarseSums"])
 def test_a_wrong_format_is_caught(name, device, watch):
     verdicts = judge(f"{HERE}/strangers.py:{name}", device, watch, cells())
-    assert any(v.status == "wrong" for v in verdicts)
+    assert any(v.status in ("wrong", "error") for v in verdicts)
+
+
+def test_a_format_that_unpacks_from_memory_is_refused(device, watch):
+    verdicts = judge(f"{HERE}/strangers.py:UnpacksFromMemory", device, watch, cells()[:2])
+    assert {v.status for v in verdicts} == {"error"}
+
+
+def test_an_honest_lossy_format_is_right(device, watch):
+    verdicts = judge(f"{HERE}/strangers.py:DropsSmallValues", device, watch, cells())
+    assert {v.status for v in verdicts} == {"ok"}
 
 
 @pytest.mark.parametrize("batch", [1, 3])

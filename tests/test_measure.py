@@ -37,17 +37,10 @@ def costs(monkeypatch, device):
     table = {"Right": 50.0, "Dense": 100.0, "DropsSmallValues": 70.0, "FastDense": 10.0}
 
     def habit(self, a, x, y):
-        device.clock.advance(table[type(self).__name__])
+        device.clock.advance(table.get(type(self).__name__, 20.0))
 
-    original = resolve
-
-    def resolving(name):
-        fmt = original(name)
-        if type(fmt).__name__ in table:
-            fmt.habit = habit.__get__(fmt)
-        return fmt
-
-    monkeypatch.setattr("spmvbench.prepare.resolve", resolving)
+    for name in table:
+        monkeypatch.setattr(type(resolve(stranger(name))), "habit", habit)
     return table
 
 
@@ -116,6 +109,10 @@ def strangers_matrix():
         ("Raises", "error", "RuntimeError: no such kernel (strangers.py:"),
         ("RaisesWhileTimed", "error", "RuntimeError: late"),
         ("Exits", "error", "SystemExit: 3"),
+        ("CoarseSums", "error", "too coarse to be checked"),
+        ("SpoilsItsInput", "error", "read-only"),
+        ("RaisesOddText", "error", "cannot open"),
+        ("BreaksLaterCopies", "wrong", "saw "),
         ("NotAFormat", "error", "is no subclass of"),
         ("Missing", "error", "has no attribute 'Missing'"),
     ],
@@ -182,6 +179,74 @@ def test_cold_products_rotate_among_copies_of_three_caches(device, costs, tmp_pa
     assert record.copies * record.packed_bytes >= 3 * device.cache_bytes
     assert record.working_set_bytes >= 3 * device.cache_bytes
     assert device.flushes == 0
+
+
+def test_copies_that_are_one_are_flushed(device, costs, tmp_path):
+    record = run(device, "UploadsNothing", tmp=tmp_path)["UploadsNothing"].record
+    assert (record.status, record.cache_method, record.copies) == ("ok", "flush", 1)
+    assert record.working_set_bytes >= 2 * device.cache_bytes
+
+
+@pytest.fixture
+def launched(device, monkeypatch):
+    """Every launch that is timed, in order."""
+    seen = []
+    original = device.time
+
+    def time(launches, mark):
+        seen.append(launches)
+        return original(launches, mark)
+
+    monkeypatch.setattr(device, "time", time)
+    return seen
+
+
+def blocks(launched):
+    return [launches for launches in launched if len(launches) == 2]
+
+
+def test_every_block_times_each_format_once_in_changing_order(device, costs, tmp_path, launched):
+    run(device, "Right", "Dense", tmp=tmp_path)
+    orders = {tuple(launch.y.ctypes.data for launch in block) for block in blocks(launched)}
+    assert len(orders) == 2
+
+
+def test_consecutive_blocks_use_the_next_copy_and_a_new_x(device, costs, tmp_path, launched):
+    record = run(device, "Right", "Dense", tmp=tmp_path)["Right"].record
+    mine = [b for block in blocks(launched) for b in block if b.y is blocks(launched)[0][0].y]
+    copies = [id(launch.matvec) for launch in mine]
+    assert len(set(copies)) > 1
+    assert all(one != other for one, other in zip(copies, copies[1:], strict=False))
+    assert len({launch.x.tobytes() for launch in mine}) == len(mine)
+    assert len(mine) == record.samples + 2
+
+
+@pytest.mark.parametrize(("cache", "warm"), [("hot", 1), ("cold", 0)])
+def test_hot_products_are_run_once_before_and_never_flushed(
+    device, costs, tmp_path, launched, cache, warm
+):
+    run(device, "Right", "Dense", tmp=tmp_path, cache=cache)
+    assert {(b.warm, b.flush) for block in blocks(launched) for b in block} == {(warm, False)}
+
+
+def test_percentiles_are_those_of_the_samples(device, costs, tmp_path, monkeypatch):
+    costs["Right"] = 50.0
+    got = run(device, "Right", "Dense", tmp=tmp_path)["Right"]
+    assert got.record.p05_us == np.percentile(got.samples, 5)
+    assert got.record.p95_us == np.percentile(got.samples, 95)
+
+
+def test_a_batch_moves_its_vectors_too(device, costs, tmp_path):
+    problem = replace(PROBLEM, batch=3)
+    record = run(device, "Right", tmp=tmp_path, problem=problem)["Right"].record
+    assert record.status == "ok"
+    assert record.bytes_moved == record.packed_bytes + 3 * (600 + 48) * 4
+
+
+def test_a_hot_matrix_larger_than_the_cache_is_flagged(device, costs, tmp_path, monkeypatch):
+    monkeypatch.setattr(FakeDevice, "cache_bytes", 1000)
+    record = run(device, "Right", tmp=tmp_path, cache="hot")["Right"].record
+    assert "exceeds-cache" in record.flags
 
 
 def test_a_matrix_that_needs_too_many_copies_is_flushed(device, costs, tmp_path):

@@ -189,6 +189,44 @@ def test_the_legend_says_who_stores_another_precision_and_who_is_lossy():
     assert any("Dashed: stores another precision." in t and "Dotted: lossy." in t for t in found)
 
 
+def test_break_even_is_explained_only_where_a_line_crosses_1():
+    crossing = texts(figure("speedup", synthetic.by_hand({"macko": [2.0, 0.5]})))
+    ahead = texts(figure("speedup", synthetic.by_hand({"macko": [2.0, 1.5]})))
+    assert any("break-even" in t for t in crossing)
+    assert not any("break-even" in t for t in ahead)
+
+
+def test_theory_names_its_values_and_a_count_of_columns_that_was_measured():
+    two = synthetic.records([(512, 1000), (512, 3000)], FEW, ("macko", "dense-f16"))
+    found = texts(figure("effective_density", two))
+    assert "theory, float16 values" in found
+    note = next(t for t in found if "Markers" in t)
+    assert "float16 values and 1,000 columns (measured: 1,000 to 3,000)" in note
+    one = synthetic.records([(512, 3000)], FEW, ("macko", "dense-f16"))
+    note = next(t for t in texts(figure("effective_density", one)) if "Markers" in t)
+    assert "float16 values and 3,000 columns." in note
+
+
+def test_a_note_stands_behind_its_label_at_every_resolution():
+    odd = "coordinate_format.py:Coo"
+    records = synthetic.records(ONE, FEW, (odd, "dense-f16"))
+    records.loc[records["format"] == odd, "effective_density"] = 1.5
+    drawn = figure("effective_density", records)
+    found = {t.get_text(): t for t in drawn.findobj(matplotlib.text.Text)}
+    for dpi in (72, 150, 300):
+        drawn.set_dpi(dpi)
+        drawn.canvas.draw()
+        gap = found["up to 1.5"].get_window_extent().x0 - found[odd].get_window_extent().x1
+        assert 3 < gap * 72 / dpi < 8
+
+
+@pytest.mark.parametrize("shapes", [1, 3])
+def test_density_0_1_is_labelled_before_0_05(shapes):
+    drawn = figure("speedup", synthetic.records(synthetic.SHAPES[:shapes]))
+    labels = [t.get_text() for t in drawn.axes[0].get_xticklabels()]
+    assert labels[1:] == ["0.1", "0.2", "0.3", "0.4", "0.5", "0.6", "0.7", "0.8", "0.9", "1"]
+
+
 def test_two_baselines_are_called_the_fastest_dense():
     records = synthetic.records(ONE, FEW, ("macko", "dense-f16", "dense-torch"))
     late = records["density"] == 0.9

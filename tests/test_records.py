@@ -13,7 +13,8 @@ import pytest
 
 from spmvbench.errors import ResultsError
 from spmvbench.record import COLUMNS, STATUSES, Record, dictionary
-from spmvbench.records import Results, load, read, write
+from spmvbench.records import Results, load, write
+from spmvbench.table import read
 
 ROW = Record(
     experiment="e",
@@ -55,6 +56,22 @@ def test_samples_lie_where_the_row_says(folder):
     saved = save(folder, *((ROW, b"\0" * 4 * n) for n in (3, 5, 0)))
     assert [row.samples_offset for row in saved] == [0, 3, None]
     assert (folder / "samples.bin").stat().st_size == 32
+
+
+def test_part_of_a_sample_left_by_a_kill_is_cut_off(folder):
+    save(folder, (ROW, b"\0" * 8))
+    with (folder / "samples.bin").open("ab") as file:
+        file.write(b"\1\2")
+    (row,) = save(folder, (ROW, b"\0" * 4))
+    assert row.samples_offset == 2
+    assert (folder / "samples.bin").stat().st_size == 12
+
+
+def test_bytes_that_are_no_table_are_one_line(folder):
+    folder.mkdir()
+    (folder / "records.csv").write_bytes(b"\xa8\x00garbage\n")
+    with pytest.raises(ResultsError, match="cannot be read as a table"):
+        load([folder])
 
 
 def test_an_infinite_error_survives(folder):

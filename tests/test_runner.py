@@ -49,6 +49,9 @@ def measured(tmp_path, case):
         ("Segfaults", "crashed", "SIGSEGV in check"),
         ("SegfaultsWhileTimed", "crashed", "SIGSEGV in product"),
         ("Hangs", "timeout", "still in check after 3 s"),
+        ("ClosesPipes", "timeout", "closed its pipe"),
+        ("HoardsMemory", "oom", "out of memory"),
+        ("CrashesLater", "crashed", "SIGSEGV"),
         ("EatsMemory", "oom", "out of memory"),
         ("Raises", "error", "no such kernel"),
         ("DropsOneValue", "wrong", "row 24, column"),
@@ -106,6 +109,7 @@ def row(name, status="ok", **changes):
             "protocol": QUICK.protocol,
             "environment": "here",
             "dense": name == "dense-f16",
+            "baseline": "dense-f16",
         }
         | changes
     )
@@ -120,6 +124,41 @@ def left(rows, *, retry=False, current=ENTRY, monkeypatch):
 def test_what_is_measured_is_not_measured_again(monkeypatch):
     got = left([row("csr16"), row("dense-f16")], monkeypatch=monkeypatch)
     assert (got.cases, got.done) == ([], 2)
+
+
+def test_a_format_left_out_may_still_be_the_anchor(monkeypatch):
+    monkeypatch.setattr("spmvbench.runner.environment_id", lambda entry: "here")
+    got = plan([CASE], [row("dense-f16")], {"here": ENTRY}, ENTRY, chosen=lambda n: n == "csr16")
+    assert got.cases[0].formats == ("csr16",)
+    assert got.cases[0].anchors == ("dense-f16",)
+
+
+def test_a_time_that_was_taken_without_a_baseline_is_taken_again_beside_one(monkeypatch):
+    (case,) = left([row("csr16", baseline="")], monkeypatch=monkeypatch).cases
+    assert case.formats == ("csr16", "dense-f16")
+
+
+def test_a_speedup_over_a_dense_format_that_was_outrun_is_measured_again(monkeypatch):
+    case = replace(CASE, formats=("csr16", "slow", "dense-f16"))
+    monkeypatch.setattr("spmvbench.runner.environment_id", lambda entry: "here")
+    times = {"ci_low_us": 90.0, "ci_high_us": 110.0}
+    rows = [
+        row("csr16", baseline="slow"),
+        row("slow", baseline="slow", dense=True, **times),
+        row("dense-f16", ci_low_us=40.0, ci_high_us=50.0),
+    ]
+    (again,) = plan([case], rows, {"here": ENTRY}, ENTRY).cases
+    assert again.formats == ("csr16", "slow")
+    assert again.anchors == ("dense-f16",)
+
+
+def test_a_changed_file_of_matrices_is_measured_again(monkeypatch):
+    monkeypatch.setattr("spmvbench.runner.environment_id", lambda entry: "here")
+    now = ENTRY | {"outside": {"w.npy": "2"}}
+    before = {"here": ENTRY | {"outside": {"w.npy": "1"}}}
+    rows = [row("csr16", source="w.npy"), row("dense-f16", source="w.npy")]
+    assert plan([CASE], rows, before, now).cases
+    assert not plan([CASE], rows, {"here": now}, now).cases
 
 
 def test_a_missing_format_is_measured_beside_the_dense_one(monkeypatch):

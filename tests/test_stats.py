@@ -77,8 +77,17 @@ def test_sampling_goes_on_while_imprecise_and_in_budget():
 
 
 def test_sampling_ends_when_more_samples_do_not_help():
-    two_states = np.concatenate([normal(80, spread=0.001), normal(80, spread=0.5, centre=200)])
+    two_states = np.concatenate([normal(60, spread=0.001), normal(60, spread=0.5, centre=200)])
     assert stop_reason(two_states, TIMING) == "stalled"
+
+
+def test_plain_noise_is_not_taken_for_a_stall():
+    stalled = sum(
+        stop_reason(normal(n, seed, spread=0.3), TIMING) == "stalled"
+        for seed in range(60)
+        for n in range(30, 500, 5)
+    )
+    assert stalled <= 8
 
 
 def test_drift_is_seen_and_noise_is_not():

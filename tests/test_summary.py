@@ -223,6 +223,71 @@ def test_no_cell_of_the_closing_table_is_cut_off(width):
     assert "…" not in printed(synthetic.records(shapes), width)
 
 
+def test_flags_are_counted_below_the_tables_and_say_what_to_measure_again():
+    records = synthetic.by_hand({"macko": [2.0, 1.5, 0.5]})
+    records["flags"] = ["contended:9%", np.nan, "drift", "contended:44%;drift", "", "drift"]
+    expected = (
+        "flags: contended in 2 of 6 rows (up to 44 %, at density 0.2): "
+        "measure those again on an idle machine; drift in 3"
+    )
+    assert expected in printed(records, 200)
+    assert expected in summary.markdown(records)
+
+
+def test_flags_that_an_idle_machine_does_not_mend_are_only_counted():
+    records = synthetic.by_hand({"macko": [2.0]})
+    records["flags"] = ["mostly-overhead", "mostly-overhead;above-bandwidth"]
+    text = summary.markdown(records)
+    assert "flags: mostly-overhead in 2 of 2 rows; above-bandwidth in 1" in text
+    assert "idle" not in text
+
+
+def test_a_busy_core_asks_for_an_idle_machine():
+    records = synthetic.by_hand({"macko": [2.0]})
+    records["flags"] = ["busy-core", "drift"]
+    expected = "flags: busy-core in 1 of 2 rows: measure those again on an idle machine; drift in 1"
+    assert expected in summary.markdown(records)
+
+
+def test_without_flags_there_is_no_line_of_flags():
+    assert "flags" not in summary.markdown(synthetic.by_hand({"macko": [2.0]}))
+
+
+def test_a_header_is_whole_where_every_name_is_shorter():
+    assert "fastest" in printed(synthetic.by_hand({"macko": [2.0], "csr16": [3.0]}))
+
+
+def test_where_the_measurement_cannot_tell_the_better_median_stands_first():
+    records = smaller(synthetic.by_hand({"csr16": [(0.88, 0.79, 1.03)]}), {"csr16": 0.4})
+    assert "| 0.1 | dense-f16 or csr16 | 1.00x | 1.00-1.00x | 0 % |" in summary.markdown(records)
+    assert "no clear winner at density 0.1 (csr16 0.79-1.03x dense-f16)" in summary.sentence(
+        records
+    )
+    records = synthetic.by_hand({"csr16": [(1.02, 0.97, 1.05)]})
+    assert "csr16 or dense-f16 | 1.02x | 0.97-1.05x" in summary.markdown(records)
+
+
+STRANGER = "/a/long/path/to/some/folder/coordinate_format.py:Coo"
+
+
+def test_the_name_of_a_strangers_format_is_its_file_and_class():
+    records = synthetic.by_hand({STRANGER: [2.0, 0.5]})
+    for text in (printed(records), summary.markdown(records)):
+        assert "/a/long" not in text
+        assert text.count("coordinate_format.py:Coo") >= 2
+
+
+@pytest.mark.parametrize("shapes", [1, 2, 3])
+def test_a_narrow_console_loses_columns_before_words(shapes):
+    formats = ("macko", "csr16", "dense-f16", STRANGER)
+    records = synthetic.records([(4096 * n, 11008) for n in range(1, shapes + 1)], formats=formats)
+    text = printed(records, 60)
+    assert "…" not in text
+    for word in ("density", "coordinate_format.py:Coo", "speed-up", "9.01-9.19x"):
+        assert word in text
+    assert all(len(line) <= 60 for line in text.splitlines())
+
+
 def test_markup_in_a_name_is_printed_as_it_is():
     assert "[bold]x[/bold]" in printed(synthetic.by_hand({"[bold]x[/bold]": [2.0]}))
 

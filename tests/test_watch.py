@@ -10,7 +10,7 @@ from spmvbench.watch import STAGES, Step, Watch
 
 def test_what_one_process_enters_another_reads(tmp_path):
     writer, reader = Watch(tmp_path / "w"), Watch(tmp_path / "w")
-    assert reader.read() == Step(0, 0, "idle")
+    assert reader.read() == Step(0, -1, "idle")
     writer.enter("pack", 3)
     writer.enter("product", 5)
     assert reader.read() == Step(2, 5, "product")

@@ -9,6 +9,9 @@ from typing import Any, Protocol
 from spmvbench.dtypes import Array
 from spmvbench.formats.base import MatVec, Target
 
+FLUSH_CACHES = 2
+"""A flush reads this many times the last-level cache."""
+
 
 @dataclass(frozen=True)
 class Launch:

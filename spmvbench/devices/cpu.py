@@ -13,15 +13,17 @@ from typing import Any
 
 import numpy as np
 
-from spmvbench.devices.base import Launch
+from spmvbench.devices.base import FLUSH_CACHES, Launch
 from spmvbench.dtypes import DTYPES, Array
 
 ALIGNMENT = 64
 PROBE_BYTES = 1 << 28
-FLUSH_CACHES = 2
+SURE_S = 0.05
+"""Foreign CPU time from which it counts: the system counts in ticks of 0.01 s, on every core."""
+
 _STAT = Path("/proc/stat")
 _CGROUP = Path("/sys/fs/cgroup")
-_CACHES = Path("/sys/devices/system/cpu/cpu0/cache")
+_CPUS = Path("/sys/devices/system/cpu")
 
 
 class CpuDevice:
@@ -33,7 +35,9 @@ class CpuDevice:
     def __init__(self, clock: Callable[[], int] = time.perf_counter_ns) -> None:
         """All cores that this process may run on, batch 1."""
         self._clock = clock
-        self.cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
+        affinity = getattr(os, "sched_getaffinity", None)
+        self._cores = affinity(0) if affinity else set(range(os.cpu_count() or 1))
+        self.cores = len(self._cores)
         self.threads = self.cores
         self.batch = 1
         self._limits: Any = None
@@ -52,9 +56,15 @@ class CpuDevice:
 
     @cached_property
     def cache_bytes(self) -> int:
-        """Size of the last-level cache; 32 MiB where the system does not tell."""
-        sizes = [_kib(path.read_text()) for path in _CACHES.glob("index*/size")]
-        return max(sizes, default=32 << 10) << 10
+        """Size of all last-level caches of the cores in use; 32 MiB where nothing tells."""
+        found = {}
+        for core in self._cores:
+            for index in _CPUS.glob(f"cpu{core}/cache/index*"):
+                level = int((index / "level").read_text())
+                found[level, (index / "shared_cpu_list").read_text()] = index / "size"
+        last = max((level for level, _ in found), default=0)
+        sizes = [_kib(size.read_text()) for (level, _), size in found.items() if level == last]
+        return (sum(sizes) or 32 << 10) << 10
 
     def configure(self, *, threads: int, batch: int) -> None:
         """See `Device.configure`."""
@@ -137,7 +147,9 @@ class CpuDevice:
         def share() -> float:
             seconds = time.monotonic() - wall
             foreign = _busy_s() - busy - (time.process_time() - own)
-            return max(0.0, foreign / (seconds * self.cores)) if seconds else 0.0
+            if foreign < SURE_S or not seconds:
+                return 0.0
+            return min(foreign / (seconds * self.cores), 1.0)
 
         return share
 

@@ -53,6 +53,11 @@ class Experiment:
         return tuple(dict.fromkeys(one.format for one in self._combinations))
 
     @property
+    def source(self) -> str | None:
+        """The file that its matrices are from; None: they are generated."""
+        return self._settings.source
+
+    @property
     def canonical(self) -> str:
         """The settings as YAML, overrides applied; as a file it gives the same cases again.
 

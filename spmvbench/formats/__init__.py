@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
 import importlib.util
 import pkgutil
@@ -99,7 +100,9 @@ def _outside(name: str) -> Format:
     return cls()
 
 
+@functools.cache
 def _load_file(path: Path) -> ModuleType:
+    """Once per process: again, its kernels would be compiled again."""
     spec = importlib.util.spec_from_file_location(f"spmvbench_outside_{path.stem}", path)
     if spec is None or spec.loader is None or not path.is_file():
         raise ImportError(f"there is no file {path}")

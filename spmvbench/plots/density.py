@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from spmvbench.curves import Floats, Part, baselines, crossover, shapes
 from spmvbench.plots.ends import spread
-from spmvbench.plots.lines import Line, Quantity
+from spmvbench.plots.lines import Line, Quantity, lines
 from spmvbench.plots.panelled import (
     NO_DENSE,
     ONE_DENSITY,
@@ -36,6 +39,8 @@ def speedup(part: Part) -> Figure | str:
     named = baselines(rows)
     over = named[0] if len(named) == 1 else "the fastest dense"
     joined = not rows["stored"].any()
+    hidden = named if len(named) == 1 else []
+    crossed = joined and any(_crosses(own, rows, hidden) for _, own in by_shape(rows))
     plan = Plan(
         Quantity("speedup"),
         f"Speed-up over {over} against density",
@@ -43,21 +48,31 @@ def speedup(part: Part) -> Figure | str:
         lambda axis, values: ratio_axis(axis, values, room=STRIP),
         finish=_crossovers if joined else Plan.finish,
         reference=Reference(over, "= 1", 1.0),
-        notes=["Numbers: densities of break-even."] if joined else [],
-        hidden=named if len(named) == 1 else [],
+        notes=["Numbers: densities of break-even."] if crossed else [],
+        hidden=hidden,
         floor=SLOWEST,
     )
     return draw_panels(Part(part.condition, rows, part.others), plan, by_shape(rows))
 
 
-def _crossovers(axis: Axes, drawn: list[Line]) -> None:
-    """Rings where lines cross 1, each with a thin line down to its density."""
-    found = [
+def _crosses(own: pd.DataFrame, rows: pd.DataFrame, hidden: Sequence[str]) -> bool:
+    found = [x for x in lines(own, Quantity("speedup"), rows) if x.name not in hidden]
+    return bool(_places(found))
+
+
+def _places(drawn: Sequence[Line]) -> list[tuple[float, str]]:
+    """Density and colour of every crossing of 1."""
+    return [
         (d, str(line.look["color"]))
         for line in drawn
         if line.curve
         for d in crossover(line.curve.x, line.curve.value).crossings
     ]
+
+
+def _crossovers(axis: Axes, drawn: list[Line]) -> None:
+    """Rings where lines cross 1, each with a thin line down to its density."""
+    found = _places(drawn)
     if not found:
         return
     figure, box = axis.figure, axis.get_window_extent()

@@ -109,5 +109,15 @@ def _label(axis: Axes, end: End, point: tuple[float, float], place: float, scale
     x, y = to_figure((right + 5 * scale, place))
     text = figure.text(x, y, end.text, size=SIZE, color=INK, va="center_baseline")
     if end.note:
-        x1 = to_figure((text.get_window_extent().x1 + 5 * scale, place))[0]
-        figure.text(x1, y, end.note, size=NOTE_SIZE, color=MUTED, va="center_baseline")
+        # Beside the text as it is drawn: its width in points depends on the resolution.
+        axis.annotate(
+            end.note,
+            (1, y),
+            (5, 0),
+            xycoords=(text, figure.transFigure),
+            textcoords="offset points",
+            size=NOTE_SIZE,
+            color=MUTED,
+            va="center_baseline",
+            annotation_clip=False,
+        )

@@ -45,7 +45,7 @@ def effective_density(part: Part) -> Figure | str:
     rows = part.timed[part.timed["effective_density"].notna()]
     if rows["density"].nunique() < 2:
         return ONE_DENSITY
-    theory = _theories(8 * itemsize(part.condition.dtype), int(rows["cols"].median()))
+    theory = _theories(8 * itemsize(part.condition.dtype), _cols(rows))
     # Dense rows of the problem's dtype are the line at 1.
     packed = rows[~(rows["dense"] & (rows["effective_density"] == 1))]
     counted = [_as_marker(x) for x in lines(packed, Quantity("effective_density"), packed)]
@@ -60,14 +60,21 @@ def effective_density(part: Part) -> Figure | str:
     for curve in theory:
         axis.plot(curve.x, curve.y, **curve.look, zorder=2)
     _markers(axis, counted)
-    list_labels(axis, [("counted", ends), ("theory", known)])
+    list_labels(axis, [("counted", ends), (f"theory, {part.condition.dtype} values", known)])
     return made.figure
 
 
 def _notes(rows: pd.DataFrame) -> list[str]:
-    dtype, cols = rows["dtype"].iloc[0], int(rows["cols"].median())
+    dtype, least, most = rows["dtype"].iloc[0], rows["cols"].min(), rows["cols"].max()
+    others = f" (measured: {least:,} to {most:,})" if least < most else ""
+    theory = f"{dtype} values and {_cols(rows):,} columns{others}"
     over = ", median over shapes" if rows["shape"].nunique() > 1 else ""
-    return [f"Markers: counted{over}.  Lines: theory for {dtype} and {cols:,} columns."]
+    return [f"Markers: counted{over}.  Lines: theory for {theory}."]
+
+
+def _cols(rows: pd.DataFrame) -> int:
+    """The width that theory is drawn for: the middle one of those measured, the lower of two."""
+    return int(rows["cols"].quantile(interpolation="lower"))
 
 
 def _as_marker(line: Line) -> Line:

@@ -9,6 +9,8 @@ from typing import Any
 
 import pandas as pd
 
+from spmvbench.curves import tail
+
 
 @dataclass(frozen=True)
 class Style:
@@ -89,8 +91,8 @@ def order(names: Iterable[str]) -> list[str]:
 
 def short(name: str, limit: int = 24) -> str:
     """A name that fits a label: of `path/to/file.py:Class` the end."""
-    tail = name.rpartition("/")[2]
-    return tail if len(tail) <= limit else "…" + tail[1 - limit :]
+    found = tail(name)
+    return found if len(found) <= limit else "…" + found[1 - limit :]
 
 
 def stores(rows: pd.DataFrame) -> str:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pandas as pd
 
-from spmvbench.curves import Part, baselines, parts, shapes
+from spmvbench.curves import Part, baselines, parts, shapes, tail
+from spmvbench.summary.flags import flags
 from spmvbench.summary.sentence import interval, times
 from spmvbench.summary.tables import crossovers_of, leftovers, missing_dense, of_part
 
@@ -26,18 +28,21 @@ GAP = 3
 OR = "or"
 OVERLAP = "or: the intervals overlap, so the measurement cannot tell them apart"
 
-EXTRA = ("time", "least to most", "fastest on")
+EXTRA = ("time", "bytes saved", "least to most", "fastest on", "95 % interval")
 """Columns that a narrow console can do without, the first to go first."""
+
+BOUNDS = re.compile(r" \([0-9.]+-[0-9.]+\)")
+"""The interval behind a crossover; a narrow console can do without."""
 
 
 @dataclass(frozen=True)
 class _Table:
-    """Cells as text. `rows` may be empty: then there is only a title and a note."""
+    """Cells as text. `rows` may be empty: then there is only a title and notes."""
 
     title: str
     header: list[str]
     rows: list[list[str]]
-    note: str = ""
+    notes: Sequence[str] = ()
 
 
 def markdown(records: pd.DataFrame) -> str:
@@ -52,8 +57,7 @@ def markdown(records: pd.DataFrame) -> str:
             rule = ["---" if name in TEXT else "---:" for name in table.header]
             lines = [table.header, rule, *table.rows]
             blocks.append("\n".join(f"| {' | '.join(map(_escaped, line))} |" for line in lines))
-        if table.note:
-            blocks.append(_escaped(table.note))
+        blocks += map(_escaped, table.notes)
     rest = "\n".join(f"- {_escaped(line)}" for line in leftovers(records))
     return "\n\n".join([*blocks, rest] if rest else blocks)
 
@@ -69,8 +73,8 @@ def closing_table(records: pd.DataFrame, console: Console) -> None:
         console.print(Text(f"\n{table.title}", style="bold"))
         if table.rows:
             _print(table, console)
-        if table.note:
-            console.print(Text(table.note, style="yellow"))
+        for note in table.notes:
+            console.print(Text(note, style="yellow"))
     for line in leftovers(records):
         console.print(Text(line, style="yellow"))
 
@@ -80,17 +84,15 @@ def _print(table: _Table, console: Console) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    need = {name: _width(table, i) for i, name in enumerate(table.header)}
-    for name in EXTRA:
-        if name in need and sum(need.values()) + GAP * len(need) > console.width:
-            del need[name]
-    room = console.width - sum(need.values()) - GAP * len(need)
-    if "fastest" in need:
-        need["fastest"] += min(max(room, 0), _longest(table, "fastest") - need["fastest"])
+    need = _widths(table, console.width)
+    if _total(need) > console.width:
+        shorter = [[BOUNDS.sub("", cell) for cell in row] for row in table.rows]
+        table = replace(table, rows=shorter)
+        need = _widths(table, console.width)
     drawn = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
     for name, width in need.items():
         justify: Literal["left", "right"] = "left" if name in TEXT else "right"
-        drawn.add_column(Text(name), justify=justify, width=width)
+        drawn.add_column(Text(name), justify=justify, width=width, overflow="fold")
     grouped = "rows x cols" in table.header
     for _, rows in groupby(table.rows, key=lambda row: row[0] if grouped else ""):
         for row in rows:
@@ -99,14 +101,34 @@ def _print(table: _Table, console: Console) -> None:
     console.print(drawn)
 
 
-def _longest(table: _Table, name: str) -> int:
-    return max(len(row[table.header.index(name)]) for row in table.rows)
+def _widths(table: _Table, width: int) -> dict[str, int]:
+    """Of the columns that a console of that width has room for; words are cut when all else fails.
+
+    First to go are extra columns, then the room to keep a cell in one line.
+    """
+    need = {name: _width(table, name, f" {OR} ") for name in table.header}
+    for name in EXTRA:
+        if name in need and _total(need) > width:
+            del need[name]
+    least = {name: _width(table, name, None) for name in need}
+    whole = {name: _width(table, name, "\n") for name in need}
+    found = need if _total(need) <= width else least
+    for wanted in (need, whole):
+        for name in found:
+            room = max(0, width - _total(found))
+            found[name] += max(0, min(room, wanted[name] - found[name]))
+    return found
 
 
-def _width(table: _Table, column: int) -> int:
-    """What a column needs: a header may break between words, a cell only between alternatives."""
-    cells = [part for row in table.rows for part in row[column].split(f" {OR} ")]
-    return max(len(word) for word in (*table.header[column].split(), *cells))
+def _total(widths: dict[str, int]) -> int:
+    return sum(widths.values()) + GAP * (len(widths) - 1)
+
+
+def _width(table: _Table, name: str, between: str | None) -> int:
+    """What a column needs: a header may break between words, a cell where `between` is found."""
+    column = table.header.index(name)
+    cells = [part for row in table.rows for part in row[column].split(between)]
+    return max(len(word) for word in (*name.split(), *cells))
 
 
 def _tables(records: pd.DataFrame) -> Iterator[_Table]:
@@ -114,17 +136,23 @@ def _tables(records: pd.DataFrame) -> Iterator[_Table]:
         title = " · ".join(part.condition.words)
         rows = of_part(part)
         if rows.empty:
-            yield _Table(title, [], [], "nothing to compare: no lossless format was timed")
+            nothing = "nothing to compare: no lossless format was timed"
+            yield _Table(title, [], [], _said(nothing, flags(part.timed)))
             continue
         names = baselines(part.timed)
-        over = names[0] if len(names) == 1 else "the fastest dense" if names else ""
+        over = tail(names[0]) if len(names) == 1 else "the fastest dense" if names else ""
         columns = _columns(rows, over)
         cells = [[cell(row) for cell in columns.values()] for row in rows.itertuples()]
         ties = OVERLAP if any(f" {OR} " in cell for row in cells for cell in row) else ""
-        yield _Table(title, list(columns), cells, missing_dense(part) or ties)
+        notes = _said(missing_dense(part) or ties, flags(part.timed))
+        yield _Table(title, list(columns), cells, notes)
         crossings = crossovers_of(part)
         if over and not crossings.empty:
             yield _crossings(part, crossings, over)
+
+
+def _said(*notes: str) -> list[str]:
+    return [note for note in notes if note]
 
 
 def _columns(rows: pd.DataFrame, over: str) -> dict[str, Callable[[Any], str]]:
@@ -154,15 +182,17 @@ def _crossings(part: Part, found: pd.DataFrame, over: str) -> _Table:
     formats = rank.groupby(found["format"]).mean().sort_values(ascending=False, kind="stable")
     texts = dict(zip(zip(found["format"], found["shape"], strict=True), found["text"], strict=True))
     header = ["format", *names] if len(names) > 1 else ["format", "density"]
-    rows = [[str(f), *(texts.get((f, n), "") for n in names)] for f in formats.index]
+    rows = [[tail(str(f)), *(texts.get((f, n), "") for n in names)] for f in formats.index]
     over_shapes = "" if names != [""] else f", median over {len(shapes(part.timed))} shapes"
     return _Table(f"Faster than {over} below density{over_shapes}", header, rows)
 
 
 def _fastest(row: Any) -> str:
     """Whose interval overlaps the winner's may be as fast: `csr16 or macko`."""
-    others = row.baseline if row.kind == "unclear" else row.tied
-    return f" {OR} ".join((row.format, *others))
+    others = row.tied
+    if row.kind == "unclear":
+        others = [name for name in (row.rival.format, *row.baseline) if name != row.format]
+    return f" {OR} ".join(map(tail, (row.format, *dict.fromkeys(others))))
 
 
 def _percent(share: float) -> str:

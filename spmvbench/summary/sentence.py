@@ -88,11 +88,12 @@ def _evidence(run: _Run) -> str:
     row = run.middle
     over = row.baseline[0] if len(row.baseline) == 1 else "the fastest dense"
     at = f" at {row.density:g}" if len(run.rows) > 1 else ""
+    if row.kind == "unclear":
+        rival = row.rival
+        found = interval(rival.low, rival.high) or f"{times(rival.speedup)}, no interval,"
+        return f" ({rival.format} {found} {over}{at})"
     if row.kind == "alone" or row.format in row.baseline:
         return ""
-    if row.kind == "unclear":
-        found = interval(row.low, row.high) or f"{times(row.speedup)}, no interval,"
-        return f" ({row.format} {found} {over}{at})"
     return f" ({times(row.speedup)} {over}{at})"
 
 

@@ -26,7 +26,8 @@ def winners(records: pd.DataFrame, *, per_shape: int = PER_SHAPE) -> pd.DataFram
     """The fastest lossless format, dense ones included, by condition, density and shape.
 
     Columns: those of the condition, `density`, `shape`, `kind` (`sparse` or `dense` won, `unclear`,
-    or `alone`: no dense row of the dtype), `baseline`, `tied`, and the fields of `winners.Score`.
+    or `alone`: no dense row of the dtype), `baseline`, `tied`, `rival` (the `winners.Score` of
+    the fastest sparse format where it is unclear, else None), and the fields of `winners.Score`.
     Above `per_shape` shapes `shape` is "" and a row sums all of them up: the format that wins most,
     its geometric mean. Raises: ResultsError without any row.
     """
@@ -47,7 +48,8 @@ def _winners(part: Part, per_shape: int) -> Iterator[dict[str, object]]:
             if found:
                 what = {"density": float(density), "shape": name, "kind": found.kind}
                 what |= {"baseline": found.baseline, "tied": found.tied}
-                yield asdict(part.condition) | what | asdict(found.best)
+                what |= {"rival": found.best if found.kind == "unclear" else None}
+                yield asdict(part.condition) | what | asdict(found.lead or found.best)
 
 
 def _split(
