@@ -64,15 +64,18 @@ class Bitmap(Format):
         from spmvbench.cpu import bitmap as kernels
         from spmvbench.cpu.floats import kernel_view
         from spmvbench.cpu.launch import launch, row_bounds
+        from spmvbench.cpu.tier import GENERIC, tier
 
-        mask, values, pointers = map(device.put, self._checked(packed))
-        return launch(
-            kernels.product_rows,
-            kernels.product,
-            (mask, kernel_view(values), pointers),
-            row_bounds(pointers, device.threads, 16 * mask.shape[1]),
-            device.batch,
-        )
+        mask, values, pointers = self._checked(packed)
+        arrays = mask, kernel_view(values), pointers
+        bounds = row_bounds(pointers, device.threads, 16 * mask.shape[1])
+        if device.batch == 1 and tier() != GENERIC:
+            from spmvbench.cpu import simd
+
+            matrix = simd.bitmap.matrix(device, tier(), arrays, packed.shape[1])
+            return simd.launch(matrix, packed.shape[1], bounds)
+        put = [device.put(array) for array in arrays]
+        return launch(kernels.product_rows, kernels.product, put, bounds, device.batch)
 
     def _checked(self, packed: Packed) -> tuple[Array, Array, Array]:
         """The arrays, after making sure that no kernel would leave them."""
