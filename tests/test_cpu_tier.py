@@ -95,6 +95,8 @@ print(*_one.inspect_asm().values())
     ("name", "meant"),
     [
         ("bitmap", {"vpexpandw", "vcvtph2ps", "vfmadd"}),
+        ("macko", {"vpermi2w", "vcvtph2ps", "vfmadd"}),
+        ("csr16", {"vcvtph2ps", "vfmadd"}),
         ("dense-f16", {"vcvtph2ps", "vfmadd", "prefetch"}),
     ],
 )

@@ -19,12 +19,12 @@ GENERIC = "generic"
 
 _PROBE = """
 target triple = "{triple}"
-declare <32 x i16> @llvm.masked.expandload.v32i16(ptr, <32 x i1>, <32 x i16>)
+declare <16 x i16> @llvm.masked.expandload.v16i16(ptr, <16 x i1>, <16 x i16>)
 declare <8 x float> @llvm.fma.v8f32(<8 x float>, <8 x float>, <8 x float>)
-define <32 x i16> @expand(ptr %p, <32 x i1> %m) {{
-  %v = call <32 x i16> @llvm.masked.expandload.v32i16(
-      ptr %p, <32 x i1> %m, <32 x i16> zeroinitializer)
-  ret <32 x i16> %v
+define <16 x i16> @expand(ptr %p, <16 x i1> %m) {{
+  %v = call <16 x i16> @llvm.masked.expandload.v16i16(
+      ptr %p, <16 x i1> %m, <16 x i16> zeroinitializer)
+  ret <16 x i16> %v
 }}
 define <8 x float> @widen_and_multiply(<8 x half> %v, <8 x float> %x, <8 x float> %sum) {{
   %f = fpext <8 x half> %v to <8 x float>
@@ -36,19 +36,19 @@ define <8 x i32> @add(<8 x i32> %a, <8 x i32> %b) {{
   ret <8 x i32> %r
 }}
 """
-"""`vpexpandw` is VBMI2, which brings F and BW; `vpaddd` on a ymm register is AVX2."""
+"""On ymm registers `vpexpandw` is VBMI2, which brings F and BW, and VL; `vpaddd` is AVX2."""
 
 
 @functools.cache
 def tier() -> str:
-    """AVX512 (BW, VBMI2, F16C, FMA), AVX2 (with F16C and FMA), or GENERIC: plain code only."""
+    """AVX512 (BW, VL, VBMI2, F16C, FMA), AVX2 (with F16C and FMA), or GENERIC: plain code only."""
     assembly = _assembly(*cpu_target.target_context.codegen().magic_tuple())
     if not all(word in assembly for word in ("vcvtph2ps", "vfmadd")):
         return GENERIC
-    if "vpexpandw" in assembly and "zmm" in assembly:
+    lines = [line for line in assembly.splitlines() if "ymm" in line]
+    if any("vpexpandw" in line for line in lines):
         return AVX512
-    added = [line for line in assembly.splitlines() if "vpaddd" in line]
-    return AVX2 if any("ymm" in line for line in added) else GENERIC
+    return AVX2 if any("vpaddd" in line for line in lines) else GENERIC
 
 
 def _assembly(triple: str, name: str, features: str) -> str:

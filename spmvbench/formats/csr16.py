@@ -79,15 +79,18 @@ class Csr16(Format):
         from spmvbench.cpu import csr16 as kernels
         from spmvbench.cpu.floats import kernel_view
         from spmvbench.cpu.launch import launch, row_bounds
+        from spmvbench.cpu.tier import GENERIC, tier
 
-        values, columns, pointers = map(device.put, self._checked(packed))
-        return launch(
-            kernels.product_rows,
-            kernels.product,
-            (kernel_view(values), columns, pointers),
-            row_bounds(pointers, device.threads, _ROW_COST),
-            device.batch,
-        )
+        values, columns, pointers = self._checked(packed)
+        arrays = kernel_view(values), columns, pointers
+        bounds = row_bounds(pointers, device.threads, _ROW_COST)
+        if device.batch == 1 and tier() != GENERIC:
+            from spmvbench.cpu import simd
+
+            matrix = simd.csr16.matrix(device, arrays, packed.shape[1])
+            return simd.launch(matrix, packed.shape[1], bounds)
+        put = [device.put(array) for array in arrays]
+        return launch(kernels.product_rows, kernels.product, put, bounds, device.batch)
 
     def _too_wide(self, cols: int) -> str | None:
         if cols <= _MOST_COLUMNS:

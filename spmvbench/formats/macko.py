@@ -78,15 +78,18 @@ class Macko(Format):
         from spmvbench.cpu import macko as kernels
         from spmvbench.cpu.floats import kernel_view
         from spmvbench.cpu.launch import launch, row_bounds
+        from spmvbench.cpu.tier import GENERIC, tier
 
-        values, deltas, pointers = map(device.put, self._checked(packed))
-        return launch(
-            kernels.product_rows,
-            kernels.product,
-            (kernel_view(values), deltas, pointers),
-            row_bounds(pointers, device.threads, _ROW_COST),
-            device.batch,
-        )
+        values, deltas, pointers = self._checked(packed)
+        arrays = kernel_view(values), deltas, pointers
+        bounds = row_bounds(pointers, device.threads, _ROW_COST)
+        if device.batch == 1 and tier() != GENERIC:
+            from spmvbench.cpu import simd
+
+            matrix = simd.macko.matrix(device, tier(), arrays, packed.shape)
+            return simd.launch(matrix, packed.shape[1], bounds)
+        put = [device.put(array) for array in arrays]
+        return launch(kernels.product_rows, kernels.product, put, bounds, device.batch)
 
     def _checked(self, packed: Packed) -> tuple[Array, Array, Array]:
         """The arrays, after making sure that no kernel would leave them."""

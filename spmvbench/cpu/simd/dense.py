@@ -43,14 +43,7 @@ def matrix(device: Target, values: Array) -> Dense:
 
 
 @njit(inline=True)
-def prefetch_values(values: Array, at: Any, count: int) -> None:
-    """So many elements into the L2 cache, a line of 64 bytes at a time."""
-    for line in range(0, count, 64 // values.itemsize):
-        prefetch_l2(values, at + AHEAD + line)
-
-
-@njit(inline=True)
-def product(values: Array, at: Any, x: Array, column: Any, sums: Any) -> Any:
+def _product(values: Array, at: Any, x: Array, column: Any, sums: Any) -> Any:
     """Add 16 products to the sums."""
     return fma(widen(load(values, at, 16)), load(x, BEFORE + column, 16), sums)
 
@@ -68,13 +61,14 @@ def _row(values: Array, start: Any, x: Array, cols: Any) -> Any:
     a, b, c, d = zeros(16), zeros(16), zeros(16), zeros(16)
     for column in range(0, cols & ~63, 64):
         at = start + column
-        prefetch_values(values, at, 64)
-        a = product(values, at, x, column, a)
-        b = product(values, at + 16, x, column + 16, b)
-        c = product(values, at + 32, x, column + 32, c)
-        d = product(values, at + 48, x, column + 48, d)
+        prefetch_l2(values, at + AHEAD)
+        prefetch_l2(values, at + AHEAD + 32)
+        a = _product(values, at, x, column, a)
+        b = _product(values, at + 16, x, column + 16, b)
+        c = _product(values, at + 32, x, column + 32, c)
+        d = _product(values, at + 48, x, column + 48, d)
     for column in range(cols & ~63, cols & ~15, 16):
-        a = product(values, start + column, x, column, a)
+        a = _product(values, start + column, x, column, a)
     if cols & 15:
         a = _end(values, start + (cols & ~15), x, cols & ~15, cols, a)
     return total(add(add(a, b), add(c, d)))
@@ -87,10 +81,10 @@ def _four_rows(values: Array, start: Any, x: Array, cols: Any) -> Any:
         at = start + column
         for row in range(4):
             prefetch_l2(values, at + row * cols + AHEAD)
-        a = product(values, at, x, column, a)
-        b = product(values, at + cols, x, column, b)
-        c = product(values, at + 2 * cols, x, column, c)
-        d = product(values, at + 3 * cols, x, column, d)
+        a = _product(values, at, x, column, a)
+        b = _product(values, at + cols, x, column, b)
+        c = _product(values, at + 2 * cols, x, column, c)
+        d = _product(values, at + 3 * cols, x, column, d)
     if cols & 15:
         column = cols & ~15
         at = start + column

@@ -99,14 +99,6 @@ def differ(context: Any, x: Any, y: Any) -> Any:
     return types.uint64(x, y), emits(emit)
 
 
-@intrinsic
-def piece(context: Any, x: Any, first: Any, lanes: Any) -> Any:
-    """`piece(x, first, lanes)`: that many lanes, from one on."""
-    part = Vector(x.kind, lanes.literal_value)
-    order = range(first.literal_value, first.literal_value + part.lanes)
-    return part(x, first, lanes), emits(lambda b, a: shuffle(b, a[0], a[0], order))
-
-
 def _chosen(builder: Any, bits: Any, lanes: int) -> Any:
     """The lowest bits of an integer as a mask of lanes."""
     return builder.bitcast(resized(builder, bits, lanes), ir.VectorType(ir.IntType(1), lanes))
@@ -134,10 +126,9 @@ def expand(context: Any, x: Any, bits: Any) -> Any:
 
     def emit(builder: Any, arguments: Any) -> Any:
         vector, which = arguments
-        floats = ir.VectorType(FLOAT, 16)
-        fenced = call(
-            builder, "llvm.arithmetic.fence.v16f32", floats, [builder.bitcast(vector, floats)]
-        )
+        floats = ir.VectorType(FLOAT, x.lanes if x.kind == "float32" else x.lanes // 2)
+        fence = f"llvm.arithmetic.fence.v{floats.count}f32"
+        fenced = call(builder, fence, floats, [builder.bitcast(vector, floats)])
         mask = _chosen(builder, which, x.lanes)
         given = [builder.bitcast(fenced, x.llvm), ir.Constant(x.llvm, None), mask]
         return call(builder, f"llvm.x86.avx512.mask.expand.v{x.lanes}{name}", x.llvm, given)

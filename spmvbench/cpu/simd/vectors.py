@@ -162,7 +162,7 @@ def store(context: Any, array: Any, at: Any, vector: Any) -> Any:
 
 
 def _prefetch(locality: int) -> Any:
-    """3 is the L1 cache, 2 the L2 cache. A prefetch never faults, whatever the address."""
+    """`prefetch(array, at)`; 3 is the L1 cache, 2 the L2 cache. It faults at no address."""
 
     def prefetch(context: Any, array: Any, at: Any) -> Any:
         def emit(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
