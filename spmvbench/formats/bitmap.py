@@ -14,6 +14,8 @@ row_pointers[r] + k. Nothing is padded. docs/formats.md fixes the bytes.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from spmvbench.cpu.arrays import (
@@ -34,17 +36,11 @@ class Bitmap(Format):
 
     def pack(self, dense: Array) -> Packed:
         """See `Format.pack`. Raises: ValueError for what is no matrix of a known type."""
-        from spmvbench.cpu import bitmap as kernels
-        from spmvbench.cpu import nonzeros
+        from spmvbench.cpu.tier import AVX512, tier
 
         bits, magnitude = bits_of(dense, self.dtypes, self.name)
-        counts = np.empty(dense.shape[0], np.int64)
-        nonzeros.count(bits, magnitude, counts)
-        pointers = row_pointers(counts)
-
-        mask = np.zeros((dense.shape[0], _words(dense.shape[1])), np.uint64)
-        values = np.empty(int(pointers[-1]), bits.dtype)
-        kernels.fill(bits, magnitude, pointers, values, mask)
+        select = _select if tier() == AVX512 else _select_portably
+        mask, values, pointers = select(bits, magnitude)
         arrays = {"mask": mask, "values": values.view(dense.dtype), "row_pointers": pointers}
         return Packed(dense.shape, str(dense.dtype), arrays)
 
@@ -92,6 +88,29 @@ class Bitmap(Format):
                 "pack the matrix again"
             )
         return mask, values, pointers
+
+
+def _select(bits: Array, magnitude: Any) -> tuple[Array, Array, Array]:
+    from spmvbench.cpu.simd import packing
+
+    mask, counts = packing.nonzeros(bits, magnitude)
+    pointers = row_pointers(counts)
+    values = np.empty(int(pointers[-1]), bits.dtype)
+    packing.fill(bits, mask, pointers, values, magnitude)
+    return mask, values, pointers
+
+
+def _select_portably(bits: Array, magnitude: Any) -> tuple[Array, Array, Array]:
+    from spmvbench.cpu import bitmap as kernels
+    from spmvbench.cpu import nonzeros
+
+    counts = np.empty(bits.shape[0], np.int64)
+    nonzeros.count(bits, magnitude, counts)
+    pointers = row_pointers(counts)
+    mask = np.zeros((bits.shape[0], _words(bits.shape[1])), np.uint64)
+    values = np.empty(int(pointers[-1]), bits.dtype)
+    kernels.fill(bits, magnitude, pointers, values, mask)
+    return mask, values, pointers
 
 
 def _words(cols: int) -> int:

@@ -99,7 +99,7 @@ def differ(context: Any, x: Any, y: Any) -> Any:
     return types.uint64(x, y), emits(emit)
 
 
-def _chosen(builder: Any, bits: Any, lanes: int) -> Any:
+def chosen(builder: Any, bits: Any, lanes: int) -> Any:
     """The lowest bits of an integer as a mask of lanes."""
     return builder.bitcast(resized(builder, bits, lanes), ir.VectorType(ir.IntType(1), lanes))
 
@@ -111,7 +111,7 @@ def keep(context: Any, x: Any, bits: Any) -> Any:
     def emit(builder: Any, arguments: Any) -> Any:
         vector, which = arguments
         zero = ir.Constant(vector.type, None)
-        return builder.select(_chosen(builder, which, x.lanes), vector, zero)
+        return builder.select(chosen(builder, which, x.lanes), vector, zero)
 
     return x(x, bits), emits(emit)
 
@@ -129,7 +129,7 @@ def expand(context: Any, x: Any, bits: Any) -> Any:
         floats = ir.VectorType(FLOAT, x.lanes if x.kind == "float32" else x.lanes // 2)
         fence = f"llvm.arithmetic.fence.v{floats.count}f32"
         fenced = call(builder, fence, floats, [builder.bitcast(vector, floats)])
-        mask = _chosen(builder, which, x.lanes)
+        mask = chosen(builder, which, x.lanes)
         given = [builder.bitcast(fenced, x.llvm), ir.Constant(x.llvm, None), mask]
         return call(builder, f"llvm.x86.avx512.mask.expand.v{x.lanes}{name}", x.llvm, given)
 
@@ -145,7 +145,7 @@ def positions(context: Any, word: Any) -> Any:
         bytes_ = ir.VectorType(BYTE, 64)
         given = [
             constant(bytes_, range(64)),
-            _chosen(builder, arguments[0], 64),
+            chosen(builder, arguments[0], 64),
             ir.Constant(bytes_, None),
         ]
         packed = call(builder, "llvm.experimental.vector.compress.v64i8", bytes_, given)

@@ -65,6 +65,11 @@ class _Model(models.PrimitiveModel):  # type: ignore[misc]
 register_model(Vector)(_Model)
 
 
+def vector_of(array: Any) -> Vector:
+    """A register of 64 bytes of an array's elements."""
+    return Vector(_KINDS[array.dtype], 512 // array.dtype.bitwidth)
+
+
 def intrinsic(function: Callable[..., Any]) -> Any:
     """A decorator: `function(context, *types)` gives a signature and an emitter for kernels."""
     return numba_intrinsic(prefer_literal=True)(function)
