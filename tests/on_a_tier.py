@@ -11,6 +11,7 @@ import numpy as np
 from host_target import vectors, worst_error
 
 from spmvbench.conformance import cells, conform
+from spmvbench.cpu.simd import dispatch
 from spmvbench.cpu.tier import tier
 from spmvbench.devices.cpu import CpuDevice
 from spmvbench.dtypes import DTYPES
@@ -50,6 +51,7 @@ def guards(name):
 
 if __name__ == "__main__":
     expected, work, *names = sys.argv[1:]
+    dispatch.PART_NS = 0  # small matrices are divided too
     if tier() != expected:
         sys.exit(f"the code generator is {tier()}, expected {expected}")
     found = {name: {"battery": battery, "guards": guards}[work](name) for name in names}

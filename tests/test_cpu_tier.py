@@ -82,7 +82,7 @@ ASSEMBLY = """
 import sys
 from host_target import HostTarget
 from test_formats import uniform
-from spmvbench.cpu.simd.launch import _one
+from spmvbench.cpu.simd.dispatch import _one
 from spmvbench.formats import resolve
 fmt = resolve(sys.argv[1])
 fmt.plan(fmt.pack(uniform(4, 128, 0.5)), HostTarget())

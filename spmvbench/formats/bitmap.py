@@ -64,13 +64,15 @@ class Bitmap(Format):
 
         mask, values, pointers = self._checked(packed)
         arrays = mask, kernel_view(values), pointers
-        bounds = row_bounds(pointers, device.threads, 16 * mask.shape[1])
+        row_cost = 16 * mask.shape[1]
         if device.batch == 1 and tier() != GENERIC:
             from spmvbench.cpu import simd
 
             matrix = simd.bitmap.matrix(device, tier(), arrays, packed.shape[1])
-            return simd.launch(matrix, packed.shape[1], bounds)
+            parts = simd.parts(device.threads, simd.bitmap.nanoseconds(matrix))
+            return simd.launch(matrix, packed.shape[1], row_bounds(pointers, parts, row_cost))
         put = [device.put(array) for array in arrays]
+        bounds = row_bounds(pointers, device.threads, row_cost)
         return launch(kernels.product_rows, kernels.product, put, bounds, device.batch)
 
     def _checked(self, packed: Packed) -> tuple[Array, Array, Array]:

@@ -44,12 +44,15 @@ class DenseF16(Format):
         values = kernel_view(self._checked(packed))
         if device.batch > 1:
             return kernels.many_vectors(device.put(values))
-        bounds = row_bounds(np.arange(len(values) + 1), device.threads, row_cost=0)
+        rows = np.arange(len(values) + 1)
         if tier() != GENERIC:
             from spmvbench.cpu import simd
 
-            return simd.launch(simd.dense.matrix(device, values), packed.shape[1], bounds)
+            matrix = simd.dense.matrix(device, values)
+            parts = simd.parts(device.threads, simd.dense.nanoseconds(matrix))
+            return simd.launch(matrix, packed.shape[1], row_bounds(rows, parts, row_cost=0))
         arrays = (device.put(values),)
+        bounds = row_bounds(rows, device.threads, row_cost=0)
         return launch(kernels.product_rows, kernels.product, arrays, bounds, device.batch)
 
     def _checked(self, packed: Packed) -> Array:

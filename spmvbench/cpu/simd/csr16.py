@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from spmvbench.cpu.simd import room
+from spmvbench.cpu.simd.dispatch import kernels
 from spmvbench.cpu.simd.lanes import add, fma, keep, total, widen, zeros
-from spmvbench.cpu.simd.launch import kernels
 from spmvbench.cpu.simd.lookups import by_words
 from spmvbench.cpu.simd.room import BEFORE
 from spmvbench.cpu.simd.vectors import load, prefetch_l1
@@ -38,6 +38,11 @@ def matrix(device: Target, arrays: tuple[Array, Array, Array], cols: int) -> Csr
     values, columns, pointers = arrays
     given = room.put(device, values), room.put(device, columns), device.put(pointers)
     return Csr16(*given, room.for_x(device, cols, "float32"))
+
+
+def nanoseconds(matrix: Csr16) -> float:
+    """What a product takes in one thread, roughly."""
+    return 0.2 * matrix.values.size
 
 
 def _take(matrix: Any, x: Any) -> Any:

@@ -14,8 +14,8 @@ import numpy as np
 
 from spmvbench.cpu.jit import njit
 from spmvbench.cpu.simd import room
+from spmvbench.cpu.simd.dispatch import kernels
 from spmvbench.cpu.simd.lanes import add, fma, keep, total, widen, zeros
-from spmvbench.cpu.simd.launch import kernels
 from spmvbench.cpu.simd.room import BEFORE
 from spmvbench.cpu.simd.vectors import load, prefetch_l2
 from spmvbench.dtypes import Array
@@ -93,6 +93,11 @@ def _four_rows(values: Array, start: Any, x: Array, cols: Any) -> Any:
         c = _end(values, at + 2 * cols, x, column, cols, c)
         d = _end(values, at + 3 * cols, x, column, cols, d)
     return total(a), total(b), total(c), total(d)
+
+
+def nanoseconds(matrix: Dense) -> float:
+    """What a product takes in one thread, roughly: it reads memory as fast as one core can."""
+    return matrix.values.nbytes / 30
 
 
 def _take(matrix: Any, x: Any) -> Any:

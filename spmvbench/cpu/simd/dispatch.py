@@ -17,6 +17,15 @@ from numba.extending import overload
 from spmvbench.cpu.jit import njit
 from spmvbench.dtypes import Array
 
+PART_NS = 100_000
+"""Nanoseconds of work that a part has to have. Waking a second thread costs 60 us; only from 200 us
+on are two threads faster than one."""
+
+
+def parts(threads: int, nanoseconds: float) -> int:
+    """Into how many parts to divide so much work of one thread, at most one for each thread."""
+    return int(max(1, min(threads, nanoseconds // max(PART_NS, 1))))
+
 
 def take_x(matrix: Any, x: Any) -> None:
     """Put x where the matrix's kernel reads it; for kernels only."""
