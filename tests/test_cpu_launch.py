@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from host_target import product, vectors, worst_error
+from test_formats import NAMES, heavy_row
 
 from spmvbench.cpu.launch import row_bounds
+from spmvbench.cpu.simd import dispatch, parts
+from spmvbench.formats import resolve
 
 
 def work(pointers, bounds, row_cost):
@@ -36,3 +40,19 @@ def test_empty_rows_are_shared_out_too():
 
 def test_no_rows_are_no_work_for_anyone():
     assert row_bounds(np.zeros(1, np.int32), 2, row_cost=16).tolist() == [0, 0, 0]
+
+
+def test_small_work_is_not_divided_and_large_work_by_no_more_than_the_threads():
+    milliseconds = 1e6
+    assert parts(2, 0.1 * milliseconds) == 1
+    assert parts(2, 0.2 * milliseconds) == 2
+    assert parts(8, 0.5 * milliseconds) == 5
+    assert parts(8, 50 * milliseconds) == 8
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_divided_rows_make_the_same_product(name, monkeypatch):
+    monkeypatch.setattr(dispatch, "PART_NS", 0)
+    dense, x = heavy_row(), vectors(3000)
+    fmt = resolve(name)
+    assert worst_error(product(fmt, fmt.pack(dense), x, threads=2), dense, x) <= 1

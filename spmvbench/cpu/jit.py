@@ -31,10 +31,13 @@ _SUMS = {"reassoc", "contract"}
 """What a vectorised sum needs. Not `nnan` or `ninf`: NaN and Inf of a matrix have to come out."""
 
 
-def njit(*, parallel: bool = False, any_order: bool = False) -> Callable[[F], F]:
+def njit(
+    *, parallel: bool = False, any_order: bool = False, inline: bool = False
+) -> Callable[[F], F]:
     """A decorator that compiles a module-level function at its first call and caches the result.
 
-    `any_order`: float sums may be reordered, so that LLVM vectorises them.
+    `any_order`: float sums may be reordered, so that LLVM vectorises them. `inline`: becomes part
+    of its caller, whatever its size: vectors do not stay in registers across a call.
     A function made inside another one would miss the cache at every start.
     """
 
@@ -45,6 +48,7 @@ def njit(*, parallel: bool = False, any_order: bool = False) -> Callable[[F], F]
                 cache=folder is not None,
                 nogil=True,
                 parallel=parallel,
+                forceinline=inline,
                 fastmath=_SUMS if any_order else False,
                 error_model="numpy",
             )(function)
@@ -65,10 +69,10 @@ def cache_folder() -> Path | None:
 
 
 def sources_hash(folder: Path) -> str:
-    """Names the content of all Python files of a folder, and the Numba that compiles them."""
+    """Names the content of all Python files below a folder, and the Numba that compiles them."""
     digest = hashlib.sha256(numba.__version__.encode())
-    for file in sorted(folder.glob("*.py")):
-        digest.update(file.name.encode())
+    for file in sorted(folder.rglob("*.py")):
+        digest.update(file.relative_to(folder).as_posix().encode())
         digest.update(hashlib.sha256(file.read_bytes()).digest())
     return digest.hexdigest()[:16]
 

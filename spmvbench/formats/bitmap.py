@@ -14,6 +14,8 @@ row_pointers[r] + k. Nothing is padded. docs/formats.md fixes the bytes.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from spmvbench.cpu.arrays import (
@@ -34,17 +36,11 @@ class Bitmap(Format):
 
     def pack(self, dense: Array) -> Packed:
         """See `Format.pack`. Raises: ValueError for what is no matrix of a known type."""
-        from spmvbench.cpu import bitmap as kernels
-        from spmvbench.cpu import nonzeros
+        from spmvbench.cpu.tier import AVX512, tier
 
         bits, magnitude = bits_of(dense, self.dtypes, self.name)
-        counts = np.empty(dense.shape[0], np.int64)
-        nonzeros.count(bits, magnitude, counts)
-        pointers = row_pointers(counts)
-
-        mask = np.zeros((dense.shape[0], _words(dense.shape[1])), np.uint64)
-        values = np.empty(int(pointers[-1]), bits.dtype)
-        kernels.fill(bits, magnitude, pointers, values, mask)
+        select = _select if tier() == AVX512 else _select_portably
+        mask, values, pointers = select(bits, magnitude)
         arrays = {"mask": mask, "values": values.view(dense.dtype), "row_pointers": pointers}
         return Packed(dense.shape, str(dense.dtype), arrays)
 
@@ -64,15 +60,20 @@ class Bitmap(Format):
         from spmvbench.cpu import bitmap as kernels
         from spmvbench.cpu.floats import kernel_view
         from spmvbench.cpu.launch import launch, row_bounds
+        from spmvbench.cpu.tier import GENERIC, tier
 
-        mask, values, pointers = map(device.put, self._checked(packed))
-        return launch(
-            kernels.product_rows,
-            kernels.product,
-            (mask, kernel_view(values), pointers),
-            row_bounds(pointers, device.threads, 16 * mask.shape[1]),
-            device.batch,
-        )
+        mask, values, pointers = self._checked(packed)
+        arrays = mask, kernel_view(values), pointers
+        row_cost = 16 * mask.shape[1]
+        if device.batch == 1 and tier() != GENERIC:
+            from spmvbench.cpu import simd
+
+            matrix = simd.bitmap.matrix(device, tier(), arrays, packed.shape[1])
+            parts = simd.parts(device.threads, simd.bitmap.nanoseconds(matrix))
+            return simd.launch(matrix, packed.shape[1], row_bounds(pointers, parts, row_cost))
+        put = [device.put(array) for array in arrays]
+        bounds = row_bounds(pointers, device.threads, row_cost)
+        return launch(kernels.product_rows, kernels.product, put, bounds, device.batch)
 
     def _checked(self, packed: Packed) -> tuple[Array, Array, Array]:
         """The arrays, after making sure that no kernel would leave them."""
@@ -89,6 +90,29 @@ class Bitmap(Format):
                 "pack the matrix again"
             )
         return mask, values, pointers
+
+
+def _select(bits: Array, magnitude: Any) -> tuple[Array, Array, Array]:
+    from spmvbench.cpu.simd import packing
+
+    mask, counts = packing.nonzeros(bits, magnitude)
+    pointers = row_pointers(counts)
+    values = np.empty(int(pointers[-1]), bits.dtype)
+    packing.fill(bits, mask, pointers, values, magnitude)
+    return mask, values, pointers
+
+
+def _select_portably(bits: Array, magnitude: Any) -> tuple[Array, Array, Array]:
+    from spmvbench.cpu import bitmap as kernels
+    from spmvbench.cpu import nonzeros
+
+    counts = np.empty(bits.shape[0], np.int64)
+    nonzeros.count(bits, magnitude, counts)
+    pointers = row_pointers(counts)
+    mask = np.zeros((bits.shape[0], _words(bits.shape[1])), np.uint64)
+    values = np.empty(int(pointers[-1]), bits.dtype)
+    kernels.fill(bits, magnitude, pointers, values, mask)
+    return mask, values, pointers
 
 
 def _words(cols: int) -> int:

@@ -14,6 +14,8 @@ docs/formats.md fixes the bytes.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from spmvbench.cpu.arrays import (
@@ -44,19 +46,13 @@ class Csr16(Format):
 
     def pack(self, dense: Array) -> Packed:
         """See `Format.pack`. Raises: ValueError for what it cannot hold."""
-        from spmvbench.cpu import csr16 as kernels
-        from spmvbench.cpu import nonzeros
+        from spmvbench.cpu.tier import AVX512, tier
 
         bits, magnitude = bits_of(dense, self.dtypes, self.name)
         if reason := self._too_wide(dense.shape[1]):
             raise ValueError(reason)
-        counts = np.empty(dense.shape[0], np.int64)
-        nonzeros.count(bits, magnitude, counts)
-        pointers = row_pointers(counts)
-
-        values = np.empty(int(pointers[-1]), bits.dtype)
-        columns = np.empty(values.size, np.uint16)
-        kernels.fill(bits, magnitude, pointers, values, columns)
+        select = _select if tier() == AVX512 else _select_portably
+        values, columns, pointers = select(bits, magnitude)
         arrays = {
             "values": values.view(dense.dtype),
             "columns": columns,
@@ -79,15 +75,19 @@ class Csr16(Format):
         from spmvbench.cpu import csr16 as kernels
         from spmvbench.cpu.floats import kernel_view
         from spmvbench.cpu.launch import launch, row_bounds
+        from spmvbench.cpu.tier import GENERIC, tier
 
-        values, columns, pointers = map(device.put, self._checked(packed))
-        return launch(
-            kernels.product_rows,
-            kernels.product,
-            (kernel_view(values), columns, pointers),
-            row_bounds(pointers, device.threads, _ROW_COST),
-            device.batch,
-        )
+        values, columns, pointers = self._checked(packed)
+        arrays = kernel_view(values), columns, pointers
+        if device.batch == 1 and tier() != GENERIC:
+            from spmvbench.cpu import simd
+
+            matrix = simd.csr16.matrix(device, arrays, packed.shape[1])
+            parts = simd.parts(device.threads, simd.csr16.nanoseconds(matrix))
+            return simd.launch(matrix, packed.shape[1], row_bounds(pointers, parts, _ROW_COST))
+        put = [device.put(array) for array in arrays]
+        bounds = row_bounds(pointers, device.threads, _ROW_COST)
+        return launch(kernels.product_rows, kernels.product, put, bounds, device.batch)
 
     def _too_wide(self, cols: int) -> str | None:
         if cols <= _MOST_COLUMNS:
@@ -105,3 +105,28 @@ class Csr16(Format):
         widest = int(columns.max()) + 1 if columns.size else 0
         require_columns(self.name, widest, packed.shape[1])
         return values, columns, pointers
+
+
+def _select(bits: Array, magnitude: Any) -> tuple[Array, Array, Array]:
+    from spmvbench.cpu.simd import packing
+
+    mask, counts = packing.nonzeros(bits, magnitude)
+    pointers = row_pointers(counts)
+    values = np.empty(int(pointers[-1]), bits.dtype)
+    columns = np.empty(values.size, np.uint16)
+    packing.fill(bits, mask, pointers, values, magnitude)
+    packing.columns(bits, mask, pointers, columns)
+    return values, columns, pointers
+
+
+def _select_portably(bits: Array, magnitude: Any) -> tuple[Array, Array, Array]:
+    from spmvbench.cpu import csr16 as kernels
+    from spmvbench.cpu import nonzeros
+
+    counts = np.empty(bits.shape[0], np.int64)
+    nonzeros.count(bits, magnitude, counts)
+    pointers = row_pointers(counts)
+    values = np.empty(int(pointers[-1]), bits.dtype)
+    columns = np.empty(values.size, np.uint16)
+    kernels.fill(bits, magnitude, pointers, values, columns)
+    return values, columns, pointers

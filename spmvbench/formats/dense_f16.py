@@ -39,12 +39,21 @@ class DenseF16(Format):
         from spmvbench.cpu import dense as kernels
         from spmvbench.cpu.floats import kernel_view
         from spmvbench.cpu.launch import launch, row_bounds
+        from spmvbench.cpu.tier import GENERIC, tier
 
-        values = kernel_view(device.put(self._checked(packed)))
+        values = kernel_view(self._checked(packed))
         if device.batch > 1:
-            return kernels.many_vectors(values)
-        bounds = row_bounds(np.arange(len(values) + 1), device.threads, row_cost=0)
-        return launch(kernels.product_rows, kernels.product, (values,), bounds, device.batch)
+            return kernels.many_vectors(device.put(values))
+        rows = np.arange(len(values) + 1)
+        if tier() != GENERIC:
+            from spmvbench.cpu import simd
+
+            matrix = simd.dense.matrix(device, values)
+            parts = simd.parts(device.threads, simd.dense.nanoseconds(matrix))
+            return simd.launch(matrix, packed.shape[1], row_bounds(rows, parts, row_cost=0))
+        arrays = (device.put(values),)
+        bounds = row_bounds(rows, device.threads, row_cost=0)
+        return launch(kernels.product_rows, kernels.product, arrays, bounds, device.batch)
 
     def _checked(self, packed: Packed) -> Array:
         values = packed.arrays["values"]

@@ -18,6 +18,8 @@ Source: MACKO, arXiv 2511.13061; docs/formats.md fixes the bytes and names the d
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from spmvbench.cpu.arrays import (
@@ -43,16 +45,11 @@ class Macko(Format):
     def pack(self, dense: Array) -> Packed:
         """See `Format.pack`. Raises: ValueError for what is no matrix of a known type."""
         from spmvbench.cpu import macko as kernels
+        from spmvbench.cpu.tier import AVX512, tier
 
         bits, magnitude = bits_of(dense, self.dtypes, self.name)
-        counts = np.empty(dense.shape[0], np.int64)
-        kernels.count(bits, magnitude, counts)
-        pointers = row_pointers(counts)
-
-        stored = int(pointers[-1])
-        values = np.zeros(stored + -stored % _LOAD, bits.dtype)
-        codes = np.zeros(values.size, np.uint8)
-        kernels.fill(bits, magnitude, pointers, values, codes)
+        select = _select if tier() == AVX512 else _select_portably
+        values, codes, pointers = select(bits, magnitude)
         deltas = np.empty(values.size // 2, np.uint8)
         kernels.pair(codes, deltas)
         arrays = {
@@ -78,15 +75,19 @@ class Macko(Format):
         from spmvbench.cpu import macko as kernels
         from spmvbench.cpu.floats import kernel_view
         from spmvbench.cpu.launch import launch, row_bounds
+        from spmvbench.cpu.tier import GENERIC, tier
 
-        values, deltas, pointers = map(device.put, self._checked(packed))
-        return launch(
-            kernels.product_rows,
-            kernels.product,
-            (kernel_view(values), deltas, pointers),
-            row_bounds(pointers, device.threads, _ROW_COST),
-            device.batch,
-        )
+        values, deltas, pointers = self._checked(packed)
+        arrays = kernel_view(values), deltas, pointers
+        if device.batch == 1 and tier() != GENERIC:
+            from spmvbench.cpu import simd
+
+            matrix = simd.macko.matrix(device, tier(), arrays, packed.shape)
+            parts = simd.parts(device.threads, simd.macko.nanoseconds(matrix))
+            return simd.launch(matrix, packed.shape[1], row_bounds(pointers, parts, _ROW_COST))
+        put = [device.put(array) for array in arrays]
+        bounds = row_bounds(pointers, device.threads, _ROW_COST)
+        return launch(kernels.product_rows, kernels.product, put, bounds, device.batch)
 
     def _checked(self, packed: Packed) -> tuple[Array, Array, Array]:
         """The arrays, after making sure that no kernel would leave them."""
@@ -102,3 +103,32 @@ class Macko(Format):
         require_size(self.name, "deltas", deltas, (entries // 2,))
         require_columns(self.name, widest(deltas, pointers), packed.shape[1])
         return values, deltas, pointers
+
+
+def _room(pointers: Array, dtype: Any) -> tuple[Array, Array]:
+    """Zeros for values, and for codes of a byte each, up to a multiple of a load."""
+    stored = int(pointers[-1])
+    stored += -stored % _LOAD
+    return np.zeros(stored, dtype), np.zeros(stored, np.uint8)
+
+
+def _select(bits: Array, magnitude: Any) -> tuple[Array, Array, Array]:
+    from spmvbench.cpu.simd import packing
+
+    mask, counts = packing.entries(bits, magnitude)
+    pointers = row_pointers(counts)
+    values, codes = _room(pointers, bits.dtype)
+    packing.fill(bits, mask, pointers, values, magnitude)
+    packing.gaps(bits, mask, pointers, codes)
+    return values, codes, pointers
+
+
+def _select_portably(bits: Array, magnitude: Any) -> tuple[Array, Array, Array]:
+    from spmvbench.cpu import macko as kernels
+
+    counts = np.empty(bits.shape[0], np.int64)
+    kernels.count(bits, magnitude, counts)
+    pointers = row_pointers(counts)
+    values, codes = _room(pointers, bits.dtype)
+    kernels.fill(bits, magnitude, pointers, values, codes)
+    return values, codes, pointers

@@ -1,0 +1,71 @@
+"""CSR with 16-bit columns: 16 single loads of x for 16 values.
+
+columns    | c0 c1 c2 c3 | c4 ... |     64 bits each; columns are shifted out of them
+x          | x[c0] x[c1] ... x[c15] |   single loads, from the L1 cache
+values     | 16 of 16 bits |            widened and multiplied as in `dense`
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from spmvbench.cpu.simd import room
+from spmvbench.cpu.simd.dispatch import kernels
+from spmvbench.cpu.simd.lanes import add, fma, keep, total, widen, zeros
+from spmvbench.cpu.simd.lookups import by_words
+from spmvbench.cpu.simd.room import BEFORE
+from spmvbench.cpu.simd.vectors import load, prefetch_l1
+from spmvbench.dtypes import Array
+from spmvbench.formats.base import Target
+
+AHEAD = 1024
+"""Entries between a load and its prefetch into the L1 cache."""
+
+
+class Csr16(NamedTuple):
+    """The arrays with room behind; x with room around."""
+
+    values: Array
+    columns: Array
+    pointers: Array
+    floats: Array
+
+
+def matrix(device: Target, arrays: tuple[Array, Array, Array], cols: int) -> Csr16:
+    """The arrays on the device: values in the types of `cpu.floats`, columns, row pointers."""
+    values, columns, pointers = arrays
+    given = room.put(device, values), room.put(device, columns), device.put(pointers)
+    return Csr16(*given, room.for_x(device, cols, "float32"))
+
+
+def nanoseconds(matrix: Csr16) -> float:
+    """What a product takes in one thread, roughly."""
+    return 0.2 * matrix.values.size
+
+
+def _take(matrix: Any, x: Any) -> Any:
+    room.take(x, matrix.floats)
+
+
+def _rows(matrix: Any, y: Any, first: Any, last: Any, part: Any) -> Any:
+    values, columns, x = matrix.values, matrix.columns, matrix.floats
+    for row in range(first, last):
+        at, end = np.int64(matrix.pointers[row]), np.int64(matrix.pointers[row + 1])
+        a, b = zeros(16), zeros(16)
+        while at + 32 <= end:
+            prefetch_l1(values, at + AHEAD)
+            prefetch_l1(columns, at + AHEAD)
+            a = fma(widen(load(values, at, 16)), by_words(x, BEFORE, columns, at), a)
+            b = fma(widen(load(values, at + 16, 16)), by_words(x, BEFORE, columns, at + 16), b)
+            at += 32
+        while at < end:
+            bits = (np.uint64(1) << np.uint64(end - at)) - np.uint64(1)
+            kept = keep(load(values, at, 16), bits)
+            a = fma(widen(kept), by_words(x, BEFORE, columns, at), a)
+            at += 16
+        y[row] = total(add(a, b))
+
+
+kernels(Csr16, _take, _rows)

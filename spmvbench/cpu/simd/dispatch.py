@@ -1,0 +1,78 @@
+"""From vectors to products: one matrix, one x, rows divided among threads.
+
+A matrix is a named tuple of its arrays, and its type chooses the code: `multiply_rows` is
+overloaded for each. So one pair of functions launches all, and all are found in the cache.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numba
+import numpy as np
+from numba import prange
+from numba.extending import overload
+
+from spmvbench.cpu.jit import njit
+from spmvbench.dtypes import Array
+
+PART_NS = 100_000
+"""Nanoseconds of work that a part has to have. Waking a second thread costs 60 us; only from 200 us
+on are two threads faster than one."""
+
+
+def parts(threads: int, nanoseconds: float) -> int:
+    """Into how many parts to divide so much work of one thread, at most one for each thread."""
+    return int(max(1, min(threads, nanoseconds // max(PART_NS, 1))))
+
+
+def take_x(matrix: Any, x: Any) -> None:
+    """Put x where the matrix's kernel reads it; for kernels only."""
+    raise NotImplementedError("take_x is for compiled kernels")
+
+
+def multiply_rows(matrix: Any, y: Any, first: Any, last: Any, part: Any) -> None:
+    """Write rows first .. last of y = A x, in the buffers of one part; for kernels only."""
+    raise NotImplementedError("multiply_rows is for compiled kernels")
+
+
+def kernels(matrix: type, taking: Callable[..., Any], rows: Callable[..., Any]) -> None:
+    """Make these two functions the code for one type of matrix."""
+
+    def is_mine(kind: Any) -> bool:
+        return getattr(kind, "instance_class", None) is matrix
+
+    def take(matrix: Any, x: Any) -> Any:
+        return taking if is_mine(matrix) else None
+
+    def multiply(matrix: Any, y: Any, first: Any, last: Any, part: Any) -> Any:
+        return rows if is_mine(matrix) else None
+
+    overload(take_x)(take)
+    overload(multiply_rows)(multiply)
+
+
+@njit()
+def _one(matrix: Any, x: Array, y: Array, rows: int) -> None:
+    take_x(matrix, x)
+    multiply_rows(matrix, y, np.int64(0), np.int64(rows), np.int64(0))
+
+
+@njit(parallel=True)
+def _many(matrix: Any, x: Array, y: Array, bounds: Array) -> None:
+    take_x(matrix, x)
+    for part in prange(bounds.size - 1):
+        multiply_rows(matrix, y, bounds[part], bounds[part + 1], np.int64(part))
+
+
+def launch(matrix: Any, cols: int, bounds: Array) -> Callable[[Array, Array], None]:
+    """The product `matvec(x, y)`, compiled: it multiplies no rows once. Batch 1."""
+    x, y = np.zeros(cols, np.float32), np.zeros(0, np.float32)
+    if bounds.size == 2:
+        rows = int(bounds[1])
+        _one(matrix, x, y, 0)
+        return lambda x, y: _one(matrix, x, y, rows)
+    numba.set_num_threads(min(bounds.size - 1, numba.config.NUMBA_NUM_THREADS))
+    _many(matrix, x, y, np.zeros_like(bounds))
+    return lambda x, y: _many(matrix, x, y, bounds)

@@ -1,0 +1,243 @@
+"""MACKO: gap codes to columns by one multiplication, then x at those columns.
+
+16 entries make a group; groups are aligned in the arrays, rows are not. 128 codes at a time:
+
+    deltas     | 64 bytes, two codes each: l in the low nibble, h in the high one |   one load
+    l + h      | s0 s1 s2 s3 s4 s5 s6 s7 |      8 bytes of a group, 8 groups a register
+    times 0x0101010101010101
+               | s0 s0+s1 ... s0+...+s7  |      prefix sums; 15 x 16 = 240 at most: no carry
+    - h + 2k   | columns of even entries |      each entry covers one column itself, so + 2k
+    + 2k + 1   | columns of odd entries  |
+    offsets    | o0 o1 o2 ... o15        |      interleaved; from the first column of the group
+
+A group's first column is the one behind the last of the group before: o15 + 1 further. A group that
+two rows share is decoded for both; entries of the other row are cut off the values.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from llvmlite import ir
+from numba.core import types
+
+from spmvbench.cpu.jit import njit
+from spmvbench.cpu.simd import room
+from spmvbench.cpu.simd.dispatch import kernels
+from spmvbench.cpu.simd.lanes import add, fma, keep, total, widen, zeros
+from spmvbench.cpu.simd.lookups import Singly, Window64, Window128, fetch
+from spmvbench.cpu.simd.room import BEFORE
+from spmvbench.cpu.simd.vectors import (
+    BYTE,
+    I64,
+    constant,
+    intrinsic,
+    load,
+    peek,
+    place,
+    prefetch_l1,
+    prefetch_l2,
+    shuffle,
+)
+from spmvbench.cpu.tier import AVX512
+from spmvbench.dtypes import Array
+from spmvbench.formats.base import Target
+
+NARROW = 0.42
+"""Entries per element from which 16 of them mostly lie in a window of 64 columns."""
+
+SPREAD = 0.17
+"""And of 128 columns. Below, single loads are faster than a window that often fails."""
+
+WIDE = 8192
+"""Columns above which rows are prefetched into L2 and further ahead: x takes the L1 cache."""
+
+
+class Near(NamedTuple):
+    """The arrays with room behind, x with room around in both types, and a row's offsets."""
+
+    values: Array
+    deltas: Array
+    pointers: Array
+    floats: Array
+    halves: Array
+    exact: Array
+    offsets: Array
+
+
+class Middle(NamedTuple):
+    """As `Near`; another type is another kernel."""
+
+    values: Array
+    deltas: Array
+    pointers: Array
+    floats: Array
+    halves: Array
+    exact: Array
+    offsets: Array
+
+
+class Far(NamedTuple):
+    """The arrays with room behind, x with room around, and a row's offsets for each part."""
+
+    values: Array
+    deltas: Array
+    pointers: Array
+    floats: Array
+    offsets: Array
+
+
+def matrix(
+    device: Target, tier: str, arrays: tuple[Array, Array, Array], shape: tuple[int, int]
+) -> Near | Middle | Far:
+    """The arrays on the device, in the type of the kernel that suits tier and density.
+
+    `arrays`: values in the types of `cpu.floats`, deltas, row pointers.
+    """
+    values, deltas, pointers = arrays
+    rows, cols = shape
+    longest = int(np.diff(pointers).max(initial=0))
+    given = room.put(device, values), room.put(device, deltas), device.put(pointers)
+    floats = room.for_x(device, cols, "float32")
+    offsets = device.empty((device.threads, longest + 256), "uint8")
+    stored = int(pointers[-1]) / max(rows * cols, 1)
+    if tier != AVX512 or stored < SPREAD:
+        return Far(*given, floats, offsets)
+    halves, exact = room.for_x(device, cols, "uint16"), device.empty(1, "bool")
+    kind = Near if stored >= NARROW else Middle
+    return kind(*given, floats, halves, exact, offsets)
+
+
+@intrinsic
+def _decode(context: Any, deltas: Any, at: Any, offsets: Any, to: Any) -> Any:
+    """`_decode(deltas, at, offsets, to)`: 128 offsets, a byte each, from 64 bytes of codes."""
+    bytes_, words = ir.VectorType(BYTE, 64), ir.VectorType(I64, 8)
+
+    def emit(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        codes = builder.load(place(context, builder, signature, arguments, 0, bytes_), align=1)
+        low = builder.and_(codes, constant(bytes_, 15))
+        high = builder.lshr(codes, constant(bytes_, 4))
+        pairs = builder.bitcast(builder.add(low, high), words)
+        sums = builder.bitcast(builder.mul(pairs, constant(words, 0x0101010101010101)), bytes_)
+        step = [2 * (byte % 8) for byte in range(64)]
+        even = builder.add(builder.sub(sums, high), constant(bytes_, step))
+        odd = builder.add(sums, constant(bytes_, [s + 1 for s in step]))
+        out = place(context, builder, signature, arguments, 2, bytes_)
+        for half in range(2):
+            mixed = [i for k in range(32 * half, 32 * half + 32) for i in (k, 64 + k)]
+            into = builder.gep(out, [ir.Constant(I64, half)])
+            builder.store(shuffle(builder, even, odd, mixed), into, align=1)
+        return context.get_dummy_value()
+
+    return types.void(deltas, types.int64, offsets, types.int64), emit
+
+
+@njit(inline=True)
+def _decode_row(deltas: Array, first: Any, groups: Any, offsets: Array) -> None:
+    """The offsets of so many groups, rounded up to 8."""
+    for group in range(0, groups, 8):
+        prefetch_l1(deltas, 8 * (first + group) + 1024)
+        _decode(deltas, 8 * (first + group), offsets, 16 * group)
+
+
+@njit(inline=True)
+def _lanes(first: Any, end: Any) -> Any:
+    """Bits first .. end of 16."""
+    ones = np.uint64(0xFFFF)
+    return (ones << np.uint64(first)) & (ones >> np.uint64(16 - end))
+
+
+@njit(inline=True)
+def _row(values: Array, begin: Any, end: Any, where: Any, offsets: Array, far: Any) -> Any:
+    """The sum of a row that is not empty, its offsets decoded."""
+    group, last = begin >> 4, (end - 1) >> 4
+    base = np.int64(BEFORE)
+    lane = begin & 15
+    if lane:
+        base -= np.int64(peek(offsets, lane - 1)) + 1
+    at = np.int64(0)
+    span = np.int64(peek(offsets, 15))
+    stop = np.int64(16) if group < last else end - 16 * last
+    kept = keep(load(values, 16 * group, 16), _lanes(lane, stop))
+    a, b = fma(widen(kept), fetch(where, base, offsets, at, span), zeros(16)), zeros(16)
+    if group == last:
+        return total(a)
+    while group + 3 <= last:
+        if far:
+            prefetch_l2(values, 16 * group + 4096)
+        else:
+            prefetch_l1(values, 16 * group + 1024)
+        base += span + 1
+        span = np.int64(peek(offsets, at + 31))
+        x = fetch(where, base, offsets, at + 16, span)
+        b = fma(widen(load(values, 16 * group + 16, 16)), x, b)
+        base += span + 1
+        span = np.int64(peek(offsets, at + 47))
+        x = fetch(where, base, offsets, at + 32, span)
+        a = fma(widen(load(values, 16 * group + 32, 16)), x, a)
+        at += 32
+        group += 2
+    if group + 2 <= last:
+        base += span + 1
+        at += 16
+        group += 1
+        span = np.int64(peek(offsets, at + 15))
+        b = fma(widen(load(values, 16 * group, 16)), fetch(where, base, offsets, at, span), b)
+    base += span + 1
+    at += 16
+    kept = keep(load(values, 16 * last, 16), _lanes(0, end - 16 * last))
+    b = fma(widen(kept), fetch(where, base, offsets, at, np.int64(peek(offsets, at + 15))), b)
+    return total(add(a, b))
+
+
+@njit()
+def _sum_rows(matrix: Any, where: Any, y: Array, first: Any, last: Any, part: Any) -> None:
+    offsets = matrix.offsets[part]
+    far = matrix.floats.size > WIDE + BEFORE + room.BEHIND
+    for row in range(first, last):
+        begin, end = np.int64(matrix.pointers[row]), np.int64(matrix.pointers[row + 1])
+        if begin == end:
+            y[row] = 0
+        else:
+            group = begin >> 4
+            _decode_row(matrix.deltas, group, ((end - 1) >> 4) - group + 1, offsets)
+            y[row] = _row(matrix.values, begin, end, where, offsets, far)
+
+
+def _take_both(matrix: Any, x: Any) -> Any:
+    room.take(x, matrix.floats)
+    matrix.exact[0] = room.take_halves(matrix.floats, matrix.halves)
+
+
+def nanoseconds(matrix: Near | Middle | Far) -> float:
+    """What a product takes in one thread, roughly, by the kernel's way to look up x."""
+    each = {Near: 0.12, Middle: 0.17, Far: 0.25}[type(matrix)]
+    return each * matrix.values.size
+
+
+def _take(matrix: Any, x: Any) -> Any:
+    room.take(x, matrix.floats)
+
+
+def _near(matrix: Any, y: Any, first: Any, last: Any, part: Any) -> Any:
+    if matrix.exact[0]:
+        _sum_rows(matrix, Window64(matrix.halves), y, first, last, part)
+    else:
+        _sum_rows(matrix, Window64(matrix.floats), y, first, last, part)
+
+
+def _middle(matrix: Any, y: Any, first: Any, last: Any, part: Any) -> Any:
+    if matrix.exact[0]:
+        _sum_rows(matrix, Window128(matrix.halves), y, first, last, part)
+    else:
+        _sum_rows(matrix, Singly(matrix.floats), y, first, last, part)
+
+
+def _far(matrix: Any, y: Any, first: Any, last: Any, part: Any) -> Any:
+    _sum_rows(matrix, Singly(matrix.floats), y, first, last, part)
+
+
+kernels(Near, _take_both, _near)
+kernels(Middle, _take_both, _middle)
+kernels(Far, _take, _far)

@@ -1,0 +1,57 @@
+"""Room around arrays, so that whole vectors can be loaded at both ends of them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from spmvbench.cpu.jit import njit
+from spmvbench.cpu.simd.lanes import differ, narrow, widen
+from spmvbench.cpu.simd.vectors import load, store
+from spmvbench.dtypes import Array
+from spmvbench.formats.base import Target
+
+BEFORE = 256
+"""Zeros in front of x: the entries of the row before may point up to 16 x 16 columns back."""
+
+BEHIND = 512
+"""Zeros behind x: 256 for entries of the next row, and a window of up to 128 + 32 columns."""
+
+SLACK = 64
+"""Elements behind matrix arrays: no load takes more, whatever the width of an element."""
+
+
+def put(device: Target, array: Array) -> Array:
+    """A flat copy on the device, aligned, followed by SLACK zeros that belong to nobody."""
+    flat = array.reshape(-1)
+    room = device.empty(flat.size + SLACK, str(array.dtype))
+    room[: flat.size] = flat
+    room[flat.size :] = 0
+    return room
+
+
+def for_x(device: Target, cols: int, dtype: str) -> Array:
+    """A buffer for x with zeros around it: x begins at BEFORE, which is aligned."""
+    room = device.empty(BEFORE + cols + BEHIND, dtype)
+    room[:] = 0
+    return room
+
+
+@njit(inline=True)
+def take(x: Array, floats: Array) -> None:
+    """Copy x into its buffer: 16 KiB at 4096 columns, a thousandth of a product's bytes."""
+    for i in range(x.size):
+        floats[BEFORE + i] = x[i]
+
+
+@njit(inline=True)
+def take_halves(floats: Array, halves: Array) -> Any:
+    """Fill a float16 copy of a filled buffer; return whether each value is exactly the same."""
+    different = np.uint64(0)
+    for at in range(BEFORE, floats.size - 15, 16):
+        wide = load(floats, at, 16)
+        short = narrow(wide)
+        store(halves, at, short)
+        different |= differ(wide, widen(short))
+    return different == np.uint64(0)

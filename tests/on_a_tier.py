@@ -1,0 +1,58 @@
+"""Run in a process of its own for a tier: `python on_a_tier.py TIER battery|guards FORMAT ...`."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from pathlib import Path
+
+import guarded
+import numpy as np
+from host_target import vectors, worst_error
+
+from spmvbench.conformance import cells, conform
+from spmvbench.cpu.simd import dispatch
+from spmvbench.cpu.tier import tier
+from spmvbench.devices.cpu import CpuDevice
+from spmvbench.dtypes import DTYPES
+from spmvbench.formats import resolve
+from spmvbench.watch import Watch
+
+
+def battery(name):
+    """Every matrix in float16, in as many threads as there are cores; `guards` has all types."""
+    todo = [cell for cell in cells() if cell[1] == "float16" and cell[2] == 1]
+    with tempfile.TemporaryDirectory() as folder:
+        verdicts = list(conform(name, CpuDevice(), Watch(Path(folder) / "watch"), todo))
+    return [v for v in verdicts if v.status not in ("ok", "unavailable")]
+
+
+SHAPES = [(1, 1), (3, 16), (5, 63), (4, 64), (7, 65), (6, 257), (9, 9001), (0, 9), (4, 0)]
+
+
+def guards(name):
+    """What is wrong; a read outside of an array ends the process instead."""
+    rng, wrong = np.random.default_rng(11), []
+    fmt = resolve(name)
+    for dtype in ("float16", "bfloat16", "float32"):
+        for shape in SHAPES:
+            for density in (0.02, 0.3, 0.6, 1.0):
+                stored = rng.random(shape) < density
+                dense = (rng.uniform(-1, 1, shape) * stored).astype(DTYPES[dtype])
+                for x in (vectors(shape[1]), vectors(shape[1]).astype(np.float16)):
+                    x = x.astype(np.float32)
+                    packed = fmt.pack(dense)
+                    for at_end in (True, False):
+                        y = guarded.product(fmt, packed, x, at_end)
+                        if worst_error(y, dense, x) > 1:
+                            wrong.append((dtype, shape, density, at_end))
+    return wrong
+
+
+if __name__ == "__main__":
+    expected, work, *names = sys.argv[1:]
+    dispatch.PART_NS = 0  # small matrices are divided too
+    if tier() != expected:
+        sys.exit(f"the code generator is {tier()}, expected {expected}")
+    found = {name: {"battery": battery, "guards": guards}[work](name) for name in names}
+    sys.exit(str(found) if any(found.values()) else 0)

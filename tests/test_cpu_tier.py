@@ -1,0 +1,106 @@
+"""Every tier, each in a process of its own: an instruction that is missing would end this one."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from spmvbench.cpu.tier import AVX2, AVX512, GENERIC, tier
+
+HERE = Path(__file__).parent
+NAMES = ("macko", "bitmap", "csr16", "dense-f16")
+
+HOST = tier()
+BY_NAME = {"avx512": "icelake-server", "avx2": "haswell", "generic": "nehalem"}
+ORDER = (GENERIC, AVX2, AVX512)
+RUNNABLE = ORDER[: ORDER.index(HOST) + 1]
+
+
+def process(code, features, **options):
+    return subprocess.run(
+        [sys.executable, *code],
+        env={**os.environ, **features, "PYTHONPATH": f"{HERE.parent}:{HERE}"},
+        cwd=HERE.parent,
+        capture_output=True,
+        text=True,
+        **options,
+    )
+
+
+def cpu(name):
+    """Settings that make Numba compile for that CPU; no features beside those of the name."""
+    return {"NUMBA_CPU_NAME": name, "NUMBA_CPU_FEATURES": ""}
+
+
+def settings(tier_name):
+    return {} if tier_name == HOST else cpu(BY_NAME[tier_name])
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("generic", GENERIC),
+        ("nehalem", GENERIC),
+        ("ivybridge", GENERIC),
+        ("haswell", AVX2),
+        ("skylake-avx512", AVX2),
+        ("icelake-server", AVX512),
+        ("znver4", AVX512),
+    ],
+)
+@pytest.mark.skipif(HOST == GENERIC, reason="knows x86 CPUs by name only on one")
+def test_a_named_cpu_has_the_tier_of_its_name_not_of_this_machine(name, expected):
+    code = ["-c", "from spmvbench.cpu.tier import tier; print(tier())"]
+    assert process(code, cpu(name), check=True).stdout.strip() == expected
+
+
+@pytest.mark.skipif(HOST != AVX512, reason="needs AVX-512 to take it away")
+def test_a_feature_taken_away_by_hand_is_not_used():
+    import llvmlite.binding as llvm
+
+    features = llvm.get_host_cpu_features().flatten().replace("+avx512vbmi2", "-avx512vbmi2")
+    code = ["-c", "from spmvbench.cpu.tier import tier; print(tier())"]
+    assert process(code, {"NUMBA_CPU_FEATURES": features}, check=True).stdout.strip() == AVX2
+
+
+@pytest.mark.parametrize("work", ["battery", "guards"])
+@pytest.mark.parametrize("tier_name", ORDER)
+def test_a_tier_multiplies_right_and_stays_inside_its_arrays(tier_name, work):
+    if tier_name not in RUNNABLE:
+        pytest.skip(f"this CPU has no {tier_name}")
+    if (tier_name, work) == (HOST, "battery"):
+        pytest.skip("test_conformance does that")
+    done = process([f"{HERE}/on_a_tier.py", tier_name, work, *NAMES], settings(tier_name))
+    assert done.returncode == 0, done.stderr[-2000:]
+
+
+ASSEMBLY = """
+import sys
+from host_target import HostTarget
+from test_formats import uniform
+from spmvbench.cpu.simd.dispatch import _one
+from spmvbench.formats import resolve
+fmt = resolve(sys.argv[1])
+fmt.plan(fmt.pack(uniform(4, 128, 0.5)), HostTarget())
+print(*_one.inspect_asm().values())
+"""
+
+
+@pytest.mark.skipif(HOST != AVX512, reason="the instructions are of AVX-512")
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("bitmap", {"vpexpandw", "vcvtph2ps", "vfmadd"}),
+        ("macko", {"vpermi2w", "vcvtph2ps", "vfmadd"}),
+        ("csr16", {"vcvtph2ps", "vfmadd"}),
+        ("dense-f16", {"vcvtph2ps", "vfmadd", "prefetch"}),
+    ],
+)
+def test_the_instructions_meant_are_in_the_machine_code(name, meant, tmp_path):
+    fresh = {"XDG_CACHE_HOME": str(tmp_path)}  # code from the cache has no listing
+    listing = process(["-c", ASSEMBLY, name], fresh, check=True).stdout
+    assert not {word for word in meant if word not in listing}
