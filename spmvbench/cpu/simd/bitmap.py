@@ -45,7 +45,7 @@ from spmvbench.dtypes import Array
 from spmvbench.formats.base import Target
 
 LOW = 0.1
-"""Density up to which x is brought to 16-bit values: on Zen 4 1.6 times as fast, on Zen 5 5 % slower.
+"""Density up to which x is brought to 16-bit values: Zen 4 gains 1.6 times, Zen 5 loses 5 %.
 
 Float32 values need no conversion, and expanding them is faster at any density.
 """
