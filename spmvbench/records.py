@@ -113,7 +113,7 @@ def load(paths: Sequence[Path]) -> pd.DataFrame:
     """
     import pandas as pd
 
-    files = [file for path in paths for file in _csv_files(Path(path))]
+    files = [file for path in paths for file in csv_files(Path(path))]
     newest: dict[tuple[Any, ...], Record] = {}
     for file in files:
         for record in read(file):
@@ -127,10 +127,12 @@ def load(paths: Sequence[Path]) -> pd.DataFrame:
     return frame
 
 
-def _csv_files(path: Path) -> list[Path]:
-    if path.is_file():
-        return [path]
-    found = sorted(path.rglob(CSV)) if path.is_dir() else []
+def csv_files(path: Path) -> list[Path]:
+    """The records.csv files at or below a path, in order.
+
+    Raises: ResultsError where there is none.
+    """
+    found = [path] if path.name == CSV and path.is_file() else sorted(path.rglob(CSV))
     if not found:
         raise ResultsError(f"{path}: no {CSV} there or below; 'spmvbench run' makes one")
     return found

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from spmvbench.case import Case
-from spmvbench.errors import ExperimentError, UserError, did_you_mean
+from spmvbench.errors import ExperimentError, did_you_mean
 from spmvbench.experiment import Experiment
 from spmvbench.predict import seconds
 from spmvbench.process import Lost, WorkerProcess
-from spmvbench.records import CSV, EXPERIMENT, Results, load, write
+from spmvbench.records import CSV, EXPERIMENT, Results, csv_files, load, write
 from spmvbench.runner import Identity, Plan, Runner, plan
 from spmvbench.screen import Screen
 
@@ -173,16 +173,9 @@ def draw_all(paths: Sequence[Path]) -> None:
     """Draw the figures of every results folder at or below the paths."""
     import typer
 
-    for file in sorted({file for path in paths for file in _found(path)}):
+    for file in sorted({file for path in paths for file in csv_files(path)}):
         drawn = _draw(load([file]), file.parent)
         typer.echo(f"{file}: {len(drawn)} files in {file.parent / PLOTS}")
-
-
-def _found(path: Path) -> list[Path]:
-    found = [path] if path.name == CSV and path.is_file() else sorted(path.rglob(CSV))
-    if not found:
-        raise UserError(f"{path}: no {CSV} there or below; 'spmvbench run' makes one")
-    return found
 
 
 def _draw(records: pd.DataFrame, folder: Path) -> list[Path]:
