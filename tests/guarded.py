@@ -7,6 +7,7 @@ import mmap
 from dataclasses import dataclass
 
 import numpy as np
+from host_target import HostTarget
 
 PAGE = mmap.PAGESIZE
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -31,18 +32,10 @@ _kept = []
 
 
 @dataclass(frozen=True)
-class GuardedTarget:
+class GuardedTarget(HostTarget):
     """A CPU all of whose arrays are guarded. At the end they are not aligned to 64 bytes."""
 
-    at_end: bool
-    threads: int = 1
-    batch: int = 1
-    kind: str = "cpu"
-
-    def put(self, array):
-        copy = self.empty(array.shape, array.dtype)
-        copy[...] = array
-        return copy
+    at_end: bool = False
 
     def empty(self, shape, dtype):
         nbytes = int(np.prod(shape)) * np.dtype(dtype).itemsize
@@ -51,7 +44,7 @@ class GuardedTarget:
 
 def product(fmt, packed, x, at_end, threads=1):
     """y = A x, with x and y guarded too."""
-    target = GuardedTarget(at_end, threads)
+    target = GuardedTarget(threads, at_end=at_end)
     y = target.put(np.full(packed.shape[0], np.nan, np.float32))
     fmt.plan(packed, target)(target.put(x), y)
     return y
