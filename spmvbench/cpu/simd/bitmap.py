@@ -20,6 +20,8 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import numpy as np
+from numba.core import types
+from numba.extending import overload
 
 from spmvbench.cpu.bits import count_ones
 from spmvbench.cpu.jit import njit
@@ -27,31 +29,27 @@ from spmvbench.cpu.simd import room
 from spmvbench.cpu.simd.dispatch import kernels
 from spmvbench.cpu.simd.lanes import (
     add,
-    by_bit,
     expand,
     fma,
+    halves,
     keep,
-    permute,
-    positions,
     total,
     widen,
     zeros,
 )
 from spmvbench.cpu.simd.room import BEFORE
+from spmvbench.cpu.simd.selection import compress
 from spmvbench.cpu.simd.tables import spread, tables
-from spmvbench.cpu.simd.vectors import load, peek, prefetch_l1, prefetch_l2
+from spmvbench.cpu.simd.vectors import load, opaque, peek, pointer, prefetch_l2, store
 from spmvbench.cpu.tier import AVX2
 from spmvbench.dtypes import Array
 from spmvbench.formats.base import Target
 
-LOW = 0.1
-"""Density up to which x is brought to 16-bit values: Zen 4 gains 1.6 times, Zen 5 loses 5 %.
-
-Float32 values need no conversion, and expanding them is faster at any density.
-"""
+LOW = 0.4
+"""Density below which x is brought to the values, if its 16-bit copy is exact."""
 
 AHEAD = 4096
-"""Values between a load and its prefetch into the L2 cache; 1024 into L1 at low densities."""
+"""Values between a load and its prefetch into the L2 cache."""
 
 
 class Expand(NamedTuple):
@@ -65,13 +63,16 @@ class Expand(NamedTuple):
 
 
 class Compress(NamedTuple):
-    """As `Expand`; another type is another kernel."""
+    """As `Expand`, a 16-bit copy of x, and for each part the x of a row's values."""
 
     mask: Array
     values: Array
     pointers: Array
     floats: Array
     words: int
+    halves: Array
+    exact: Array
+    found: Array
 
 
 class Table(NamedTuple):
@@ -98,43 +99,80 @@ def matrix(
     given = room.put(device, mask), room.put(device, values), device.put(pointers), floats, words
     if tier == AVX2:
         return Table(*given, device.put(tables(values.itemsize)))
-    sparse = values.itemsize == 2 and values.size <= LOW * mask.shape[0] * cols
-    return Compress(*given) if sparse else Expand(*given)
+    if values.itemsize == 4 or values.size > LOW * mask.shape[0] * cols:
+        return Expand(*given)
+    halves, exact = room.for_halves(device, 64 * words, values), device.empty(1, "bool")
+    found = device.empty((device.threads, 64 * (words + 1)), str(halves.dtype))
+    found[:] = 0  # what lies behind a row's x is multiplied by zeros
+    return Compress(*given, halves, exact, found)
+
+
+def expand_32(values: Any, at: Any, bits: Any) -> Any:
+    """The elements of 32 columns as float32, 16 and 16; for kernels only."""
+    raise NotImplementedError("expand_32 is for compiled kernels")
+
+
+def _short(values: Any, at: Any, bits: Any) -> Any:
+    low, high = halves(expand(load(values, at, 32), bits))
+    return widen(low), widen(high)
+
+
+def _long(values: Any, at: Any, bits: Any) -> Any:
+    middle = at + np.int64(count_ones(bits & np.uint64(0xFFFF)))
+    low, high = load(values, at, 16), load(values, middle, 16)
+    return expand(low, bits), expand(high, bits >> np.uint64(16))
+
+
+def _choose(values: Any, at: Any, bits: Any) -> Any:
+    return _long if values.dtype == types.float32 else _short
+
+
+overload(expand_32)(_choose)
 
 
 @njit(inline=True)
-def _dense_word(values: Array, at: Any, word: Any, x: Array, column: Any, sums: Any) -> Any:
-    """Add the 64 products of a word, 16 at a time.
-
-    Twice as many expansions as with 32 of 16 bits, each at less than half the cost: their upper
-    halves need not be moved down to be widened.
-    """
-    a, b, c, d = sums
-    second = at + np.int64(count_ones(word & np.uint64(0xFFFF)))
-    third = at + np.int64(count_ones(word & np.uint64(0xFFFFFFFF)))
-    fourth = at + np.int64(count_ones(word & np.uint64(0xFFFFFFFFFFFF)))
+def _expand_word(values: Any, at: Any, word: Any) -> Any:
+    """The elements of 64 columns as float32, 16 at a time."""
+    middle = at + np.int64(count_ones(word & np.uint64(0xFFFFFFFF)))
     prefetch_l2(values, at + AHEAD)
-    prefetch_l2(values, third + AHEAD)
-    p = expand(load(values, at, 16), word)
-    q = expand(load(values, second, 16), word >> np.uint64(16))
-    r = expand(load(values, third, 16), word >> np.uint64(32))
-    s = expand(load(values, fourth, 16), word >> np.uint64(48))
-    return (
-        fma(widen(p), load(x, column, 16), a),
-        fma(widen(q), load(x, column + 16, 16), b),
-        fma(widen(r), load(x, column + 32, 16), c),
-        fma(widen(s), load(x, column + 48, 16), d),
-    )
+    prefetch_l2(values, middle + AHEAD)
+    p, q = expand_32(values, at, word)
+    r, s = expand_32(values, middle, word >> np.uint64(32))
+    return p, q, r, s
 
 
 @njit(inline=True)
-def _sparse_word(values: Array, at: Any, word: Any, x: Array, column: Any, count: Any) -> Any:
-    """The up to 16 values of a word, and the x that belong to them."""
-    where = positions(word)
-    low = permute(load(x, column, 16), where, load(x, column + 16, 16))
-    high = permute(load(x, column + 32, 16), where, load(x, column + 48, 16))
-    kept = keep(load(values, at, 16), (np.uint64(1) << count) - np.uint64(1))
-    return widen(kept), by_bit(where, 32, low, high)
+def _compress(mask: Any, first: Any, words: Any, x: Any, found: Any) -> Any:
+    """Write the x of a row's set bits one behind the other."""
+    count = np.int64(0)
+    i = np.int64(0)
+    while i < words:
+        word = peek(mask, first + i)
+        middle = count + np.int64(count_ones(word & np.uint64(0xFFFFFFFF)))
+        store(found, count, compress(load(x, 64 * i, 32), word))
+        store(found, middle, compress(load(x, 64 * i + 32, 32), word >> np.uint64(32)))
+        count += np.int64(count_ones(word))
+        i = opaque(i + 1)
+
+
+@njit(inline=True)
+def _dot(values: Any, at: Any, x: Any, count: Any) -> Any:
+    """The product of so many values with as many x, both 16 bits wide."""
+    a, b, c, d = zeros(16), zeros(16), zeros(16), zeros(16)
+    i = np.int64(0)
+    while i + 64 <= count:
+        prefetch_l2(values, at + i + AHEAD)
+        prefetch_l2(values, at + i + AHEAD + 32)
+        a = fma(widen(load(values, at + i, 16)), widen(load(x, i, 16)), a)
+        b = fma(widen(load(values, at + i + 16, 16)), widen(load(x, i + 16, 16)), b)
+        c = fma(widen(load(values, at + i + 32, 16)), widen(load(x, i + 32, 16)), c)
+        d = fma(widen(load(values, at + i + 48, 16)), widen(load(x, i + 48, 16)), d)
+        i += 64
+    while i < count:
+        bits = (np.uint64(1) << np.uint64(min(count - i, 16))) - np.uint64(1)
+        a = fma(widen(keep(load(values, at + i, 16), bits)), widen(load(x, i, 16)), a)
+        i += 16
+    return total(add(add(a, b), add(c, d)))
 
 
 def nanoseconds(matrix: Expand | Compress | Table) -> float:
@@ -146,54 +184,70 @@ def _take(matrix: Any, x: Any) -> Any:
     room.take(x, matrix.floats)
 
 
-def _expand_rows(matrix: Any, y: Any, first: Any, last: Any, part: Any) -> Any:
-    values, x, words = matrix.values, matrix.floats, np.int64(matrix.words)
+def _take_both(matrix: Any, x: Any) -> Any:
+    room.take(x, matrix.floats)
+    matrix.exact[0] = room.take_halves(matrix.floats, matrix.halves)
+
+
+@njit()
+def _expanded(matrix: Any, y: Any, first: Any, last: Any) -> Any:
+    values, x = pointer(matrix.values, 0), pointer(matrix.floats, BEFORE)
+    mask, pointers, words = pointer(matrix.mask, 0), matrix.pointers, np.int64(matrix.words)
     for row in range(first, last):
-        at = np.int64(matrix.pointers[row])
-        sums = zeros(16), zeros(16), zeros(16), zeros(16)
-        for i in range(words):
-            word = peek(matrix.mask, row * words + i)
-            sums = _dense_word(values, at, word, x, BEFORE + 64 * i, sums)
+        at = np.int64(pointers[row])
+        a, b, c, d = zeros(16), zeros(16), zeros(16), zeros(16)
+        i = np.int64(0)
+        while i < words:
+            word = peek(mask, row * words + i)
+            p, q, r, s = _expand_word(values, at, word)
+            a = fma(p, load(x, 64 * i, 16), a)
+            b = fma(q, load(x, 64 * i + 16, 16), b)
+            c = fma(r, load(x, 64 * i + 32, 16), c)
+            d = fma(s, load(x, 64 * i + 48, 16), d)
             at += np.int64(count_ones(word))
-        a, b, c, d = sums
+            i = opaque(i + 1)
         y[row] = total(add(add(a, b), add(c, d)))
 
 
-def _compress_rows(matrix: Any, y: Any, first: Any, last: Any, part: Any) -> Any:
-    values, x, words = matrix.values, matrix.floats, np.int64(matrix.words)
+@njit()
+def _compressed(matrix: Any, y: Any, first: Any, last: Any, part: Any) -> Any:
+    values, x = pointer(matrix.values, 0), pointer(matrix.halves, BEFORE)
+    mask, pointers, words = pointer(matrix.mask, 0), matrix.pointers, np.int64(matrix.words)
+    found = pointer(matrix.found, part * matrix.found.shape[1])
     for row in range(first, last):
-        at = np.int64(matrix.pointers[row])
-        sums = zeros(16), zeros(16), zeros(16), zeros(16)
-        e = zeros(16)
-        for i in range(words):
-            word = peek(matrix.mask, row * words + i)
-            count = count_ones(word)
-            prefetch_l1(values, at + 1024)
-            if count <= np.uint64(16):
-                value, of_x = _sparse_word(values, at, word, x, BEFORE + 64 * i, count)
-                e = fma(value, of_x, e)
-            else:
-                sums = _dense_word(values, at, word, x, BEFORE + 64 * i, sums)
-            at += np.int64(count)
-        a, b, c, d = sums
-        y[row] = total(add(add(add(a, b), add(c, d)), e))
+        _compress(mask, row * words, words, x, found)
+        at = np.int64(pointers[row])
+        y[row] = _dot(values, at, found, np.int64(pointers[row + 1]) - at)
+
+
+def _expand_rows(matrix: Any, y: Any, first: Any, last: Any, part: Any) -> Any:
+    _expanded(matrix, y, first, last)
+
+
+def _compress_rows(matrix: Any, y: Any, first: Any, last: Any, part: Any) -> Any:
+    if matrix.exact[0]:
+        _compressed(matrix, y, first, last, part)
+    else:
+        _expanded(matrix, y, first, last)
 
 
 def _table_rows(matrix: Any, y: Any, first: Any, last: Any, part: Any) -> Any:
-    values, x, words = matrix.values, matrix.floats, np.int64(matrix.words)
+    table = pointer(matrix.table, 0)
+    values, x = pointer(matrix.values, 0), pointer(matrix.floats, 0)
+    mask, pointers, words = pointer(matrix.mask, 0), matrix.pointers, np.int64(matrix.words)
     for row in range(first, last):
-        at = np.int64(matrix.pointers[row])
+        at = np.int64(pointers[row])
         a, b = zeros(8), zeros(8)
         for i in range(words):
-            word = peek(matrix.mask, row * words + i)
+            word = peek(mask, row * words + i)
             prefetch_l2(values, at + AHEAD)
             column = BEFORE + 64 * i
             for _ in range(4):
                 bits = word & np.uint64(255)
                 middle = at + np.int64(count_ones(bits))
                 upper = (word >> np.uint64(8)) & np.uint64(255)
-                low = spread(load(values, at, 8), matrix.table, bits)
-                high = spread(load(values, middle, 8), matrix.table, upper)
+                low = spread(load(values, at, 8), table, bits)
+                high = spread(load(values, middle, 8), table, upper)
                 a = fma(widen(low), load(x, column, 8), a)
                 b = fma(widen(high), load(x, column + 8, 8), b)
                 at = middle + np.int64(count_ones(upper))
@@ -203,5 +257,5 @@ def _table_rows(matrix: Any, y: Any, first: Any, last: Any, part: Any) -> Any:
 
 
 kernels(Expand, _take, _expand_rows)
-kernels(Compress, _take, _compress_rows)
+kernels(Compress, _take_both, _compress_rows)
 kernels(Table, _take, _table_rows)

@@ -16,7 +16,7 @@ from spmvbench.cpu.simd.dispatch import kernels
 from spmvbench.cpu.simd.lanes import add, fma, keep, total, widen, zeros
 from spmvbench.cpu.simd.lookups import by_words
 from spmvbench.cpu.simd.room import BEFORE
-from spmvbench.cpu.simd.vectors import load, prefetch_l1
+from spmvbench.cpu.simd.vectors import load, pointer, prefetch_l1
 from spmvbench.dtypes import Array
 from spmvbench.formats.base import Target
 
@@ -50,9 +50,10 @@ def _take(matrix: Any, x: Any) -> Any:
 
 
 def _rows(matrix: Any, y: Any, first: Any, last: Any, part: Any) -> Any:
-    values, columns, x = matrix.values, matrix.columns, matrix.floats
+    values, columns = pointer(matrix.values, 0), pointer(matrix.columns, 0)
+    x, pointers = pointer(matrix.floats, 0), matrix.pointers
     for row in range(first, last):
-        at, end = np.int64(matrix.pointers[row]), np.int64(matrix.pointers[row + 1])
+        at, end = np.int64(pointers[row]), np.int64(pointers[row + 1])
         a, b = zeros(16), zeros(16)
         while at + 32 <= end:
             prefetch_l1(values, at + AHEAD)

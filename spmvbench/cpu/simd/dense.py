@@ -17,7 +17,7 @@ from spmvbench.cpu.simd import room
 from spmvbench.cpu.simd.dispatch import kernels
 from spmvbench.cpu.simd.lanes import add, fma, keep, total, widen, zeros
 from spmvbench.cpu.simd.room import BEFORE
-from spmvbench.cpu.simd.vectors import load, prefetch_l2
+from spmvbench.cpu.simd.vectors import load, pointer, prefetch_l2
 from spmvbench.dtypes import Array
 from spmvbench.formats.base import Target
 
@@ -105,7 +105,8 @@ def _take(matrix: Any, x: Any) -> Any:
 
 
 def _rows(matrix: Any, y: Any, first: Any, last: Any, part: Any) -> Any:
-    values, x, cols = matrix.values, matrix.floats, np.int64(matrix.cols)
+    values, x = pointer(matrix.values, 0), pointer(matrix.floats, 0)
+    cols = np.int64(matrix.cols)
     row = first
     if cols > WIDE:
         while row + 4 <= last:

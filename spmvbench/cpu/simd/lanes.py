@@ -6,6 +6,7 @@ from typing import Any
 
 from llvmlite import ir
 from numba.core import types
+from numba.core.types.containers import UniTuple
 
 from spmvbench.cpu.simd.vectors import (
     BYTE,
@@ -16,6 +17,7 @@ from spmvbench.cpu.simd.vectors import (
     constant,
     emits,
     intrinsic,
+    kind_of,
     resized,
     shuffle,
     splat,
@@ -77,15 +79,19 @@ def widen(context: Any, x: Any) -> Any:
 
 
 @intrinsic
-def narrow(context: Any, x: Any) -> Any:
-    """`narrow(x)`: float32 rounded to the nearest float16."""
-    short = Vector("float16", x.lanes)
+def narrow(context: Any, x: Any, array: Any) -> Any:
+    """`narrow(x, array)`: float32 as the 16-bit floats of an array, if it is one of them."""
+    short = Vector(kind_of(array), x.lanes)
 
     def emit(builder: Any, arguments: Any) -> Any:
-        half = builder.fptrunc(arguments[0], ir.VectorType(ir.HalfType(), x.lanes))
+        lanes = arguments[0]
+        if short.kind == "bfloat16":
+            bits = builder.bitcast(lanes, ir.VectorType(ir.IntType(32), x.lanes))
+            return builder.trunc(builder.lshr(bits, constant(bits.type, 16)), short.llvm)
+        half = builder.fptrunc(lanes, ir.VectorType(ir.HalfType(), x.lanes))
         return builder.bitcast(half, short.llvm)
 
-    return short(x), emits(emit)
+    return short(x, array), emits(emit)
 
 
 @intrinsic
@@ -165,21 +171,63 @@ def shift(context: Any, x: Any, by: Any) -> Any:
 def permute(context: Any, low: Any, index: Any, high: Any) -> Any:
     """`permute(low, index, high)`: lanes of two registers of 64 bytes, by index. AVX512.
 
-    Shapes: index has 16 lanes; of 16-bit lanes only the first 16 come out.
+    The index has lanes as wide as theirs; of 16-bit lanes it may be half a register, and so is the
+    result.
     """
     words = low.kind != "float32"
     name = "llvm.x86.avx512.vpermi2var." + ("hi.512" if words else "ps.512")
-    result = Vector(low.kind, 16)
+    result = Vector(low.kind, index.lanes)
 
     def emit(builder: Any, arguments: Any) -> Any:
         first, order, second = arguments
-        if words:
-            short = builder.trunc(order, ir.VectorType(ir.IntType(16), 16))
-            order = shuffle(builder, short, short, [*range(16)] * 2)
+        order = resized_to(builder, order, low.lanes)
         got = call(builder, name, low.llvm, [first, order, second])
-        return shuffle(builder, got, got, range(16)) if words else got
+        return resized_to(builder, got, index.lanes)
 
     return result(low, index, high), emits(emit)
+
+
+def resized_to(builder: Any, vector: Any, lanes: int) -> Any:
+    """The first lanes, or more of them with nothing in particular: no instruction at all."""
+    count = vector.type.count
+    if count == lanes:
+        return vector
+    undefined = ir.Constant(vector.type, ir.Undefined)
+    return shuffle(builder, vector, undefined, [min(i, count) for i in range(lanes)])
+
+
+@intrinsic
+def halves(context: Any, x: Any) -> Any:
+    """`halves(x)`: the lower and the upper half of the lanes."""
+    half = Vector(x.kind, x.lanes // 2)
+
+    def emit(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        (whole,) = arguments
+        parts = [shuffle(builder, whole, whole, range(i, i + half.lanes)) for i in (0, half.lanes)]
+        return context.make_tuple(builder, signature.return_type, parts)
+
+    return UniTuple(half, 2)(x), emit
+
+
+@intrinsic
+def shift_halves(context: Any, x: Any, low: Any, high: Any) -> Any:
+    """`shift_halves(x, low, high)`: an integer added to the lower lanes, another to the upper."""
+    width, lanes = x.llvm.element.width, x.lanes
+
+    def emit(builder: Any, arguments: Any) -> Any:
+        vector, *both = arguments
+        low, high = (splat(builder, resized(builder, each, width), lanes) for each in both)
+        by = shuffle(builder, low, high, [i if i < lanes // 2 else lanes + i for i in range(lanes)])
+        return builder.add(vector, by)
+
+    return x(x, low, high), emits(emit)
+
+
+@intrinsic
+def as_words(context: Any, x: Any) -> Any:
+    """`as_words(x)`: bytes as uint16."""
+    wide = Vector("uint16", x.lanes)
+    return wide(x), emits(lambda b, a: b.zext(a[0], wide.llvm))
 
 
 @intrinsic

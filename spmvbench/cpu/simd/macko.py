@@ -21,12 +21,22 @@ from typing import Any, NamedTuple
 import numpy as np
 from llvmlite import ir
 from numba.core import types
+from numba.extending import overload
 
 from spmvbench.cpu.jit import njit
 from spmvbench.cpu.simd import room
 from spmvbench.cpu.simd.dispatch import kernels
 from spmvbench.cpu.simd.lanes import add, fma, keep, total, widen, zeros
-from spmvbench.cpu.simd.lookups import Singly, Window64, Window128, fetch
+from spmvbench.cpu.simd.lookups import (
+    Floats64,
+    Floats128,
+    Halves128,
+    Halves256,
+    Pairs,
+    Singly,
+    fetch,
+    fetch_two,
+)
 from spmvbench.cpu.simd.room import BEFORE
 from spmvbench.cpu.simd.vectors import (
     BYTE,
@@ -36,6 +46,7 @@ from spmvbench.cpu.simd.vectors import (
     load,
     peek,
     place,
+    pointer,
     prefetch_l1,
     prefetch_l2,
     shuffle,
@@ -44,18 +55,21 @@ from spmvbench.cpu.tier import AVX512
 from spmvbench.dtypes import Array
 from spmvbench.formats.base import Target
 
-NARROW = 0.42
-"""Entries per element from which 16 of them mostly lie in a window of 64 columns."""
+NARROW = 0.4
+"""Entries per element from which 32 of them mostly lie in a window of 128 columns."""
 
-SPREAD = 0.17
-"""And of 128 columns. Below, single loads are faster than a window that often fails."""
+SPREAD = 0.2
+"""And 16 of them. Below, they lie in one of 256, which takes twice the loads."""
 
-WIDE = 8192
-"""Columns above which rows are prefetched into L2 and further ahead: x takes the L1 cache."""
+AHEAD = 4096
+"""Entries between a load and its prefetch into the L2 cache."""
+
+NEAR = 1024
+"""The same into the L1 cache, for single loads: they leave memory more time."""
 
 
 class Near(NamedTuple):
-    """The arrays with room behind, x with room around in both types, and a row's offsets."""
+    """The arrays with room behind, x with room around in two types, and a row's offsets."""
 
     values: Array
     deltas: Array
@@ -79,6 +93,18 @@ class Middle(NamedTuple):
 
 
 class Far(NamedTuple):
+    """As `Near`."""
+
+    values: Array
+    deltas: Array
+    pointers: Array
+    floats: Array
+    halves: Array
+    exact: Array
+    offsets: Array
+
+
+class Single(NamedTuple):
     """The arrays with room behind, x with room around, and a row's offsets for each part."""
 
     values: Array
@@ -90,7 +116,7 @@ class Far(NamedTuple):
 
 def matrix(
     device: Target, tier: str, arrays: tuple[Array, Array, Array], shape: tuple[int, int]
-) -> Near | Middle | Far:
+) -> Near | Middle | Far | Single:
     """The arrays on the device, in the type of the kernel that suits tier and density.
 
     `arrays`: values in the types of `cpu.floats`, deltas, row pointers.
@@ -101,11 +127,11 @@ def matrix(
     given = room.put(device, values), room.put(device, deltas), device.put(pointers)
     floats = room.for_x(device, cols, "float32")
     offsets = device.empty((device.threads, longest + 256), "uint8")
+    if tier != AVX512:
+        return Single(*given, floats, offsets)
+    halves, exact = room.for_halves(device, cols, values), device.empty(1, "bool")
     stored = int(pointers[-1]) / max(rows * cols, 1)
-    if tier != AVX512 or stored < SPREAD:
-        return Far(*given, floats, offsets)
-    halves, exact = room.for_x(device, cols, "uint16"), device.empty(1, "bool")
-    kind = Near if stored >= NARROW else Middle
+    kind = Near if stored >= NARROW else Middle if stored >= SPREAD else Far
     return kind(*given, floats, halves, exact, offsets)
 
 
@@ -149,7 +175,7 @@ def _lanes(first: Any, end: Any) -> Any:
 
 
 @njit(inline=True)
-def _row(values: Array, begin: Any, end: Any, where: Any, offsets: Array, far: Any) -> Any:
+def _row(values: Any, begin: Any, end: Any, where: Any, offsets: Any) -> Any:
     """The sum of a row that is not empty, its offsets decoded."""
     group, last = begin >> 4, (end - 1) >> 4
     base = np.int64(BEFORE)
@@ -164,18 +190,14 @@ def _row(values: Array, begin: Any, end: Any, where: Any, offsets: Array, far: A
     if group == last:
         return total(a)
     while group + 3 <= last:
-        if far:
-            prefetch_l2(values, 16 * group + 4096)
-        else:
-            prefetch_l1(values, 16 * group + 1024)
+        prefetch(where, values, 16 * group)
         base += span + 1
-        span = np.int64(peek(offsets, at + 31))
-        x = fetch(where, base, offsets, at + 16, span)
+        span, next_span = np.int64(peek(offsets, at + 31)), np.int64(peek(offsets, at + 47))
+        x, next_x = fetch_two(where, base, offsets, at + 16, span, next_span)
         b = fma(widen(load(values, 16 * group + 16, 16)), x, b)
+        a = fma(widen(load(values, 16 * group + 32, 16)), next_x, a)
         base += span + 1
-        span = np.int64(peek(offsets, at + 47))
-        x = fetch(where, base, offsets, at + 32, span)
-        a = fma(widen(load(values, 16 * group + 32, 16)), x, a)
+        span = next_span
         at += 32
         group += 2
     if group + 2 <= last:
@@ -191,28 +213,43 @@ def _row(values: Array, begin: Any, end: Any, where: Any, offsets: Array, far: A
     return total(add(a, b))
 
 
+def prefetch(where: Any, values: Any, at: Any) -> None:
+    """Fetch what follows; for kernels only."""
+    raise NotImplementedError("prefetch is for compiled kernels")
+
+
+def _prefetch_far(where: Any, values: Any, at: Any) -> None:
+    prefetch_l2(values, at + AHEAD)
+
+
+def _prefetch_near(where: Any, values: Any, at: Any) -> None:
+    prefetch_l1(values, at + NEAR)
+
+
+def _choose(where: Any, values: Any, at: Any) -> Any:
+    return _prefetch_near if where.instance_class is Singly else _prefetch_far
+
+
+overload(prefetch)(_choose)
+
+
 @njit()
 def _sum_rows(matrix: Any, where: Any, y: Array, first: Any, last: Any, part: Any) -> None:
-    offsets = matrix.offsets[part]
-    far = matrix.floats.size > WIDE + BEFORE + room.BEHIND
+    pointers, values, codes = matrix.pointers, pointer(matrix.values, 0), pointer(matrix.deltas, 0)
+    offsets = pointer(matrix.offsets, part * matrix.offsets.shape[1])
     for row in range(first, last):
-        begin, end = np.int64(matrix.pointers[row]), np.int64(matrix.pointers[row + 1])
+        begin, end = np.int64(pointers[row]), np.int64(pointers[row + 1])
         if begin == end:
             y[row] = 0
         else:
             group = begin >> 4
-            _decode_row(matrix.deltas, group, ((end - 1) >> 4) - group + 1, offsets)
-            y[row] = _row(matrix.values, begin, end, where, offsets, far)
+            _decode_row(codes, group, ((end - 1) >> 4) - group + 1, offsets)
+            y[row] = _row(values, begin, end, where, offsets)
 
 
-def _take_both(matrix: Any, x: Any) -> Any:
-    room.take(x, matrix.floats)
-    matrix.exact[0] = room.take_halves(matrix.floats, matrix.halves)
-
-
-def nanoseconds(matrix: Near | Middle | Far) -> float:
+def nanoseconds(matrix: Near | Middle | Far | Single) -> float:
     """What a product takes in one thread, roughly, by the kernel's way to look up x."""
-    each = {Near: 0.12, Middle: 0.17, Far: 0.25}[type(matrix)]
+    each = {Near: 0.08, Middle: 0.09, Far: 0.14, Single: 0.25}[type(matrix)]
     return each * matrix.values.size
 
 
@@ -220,24 +257,37 @@ def _take(matrix: Any, x: Any) -> Any:
     room.take(x, matrix.floats)
 
 
+def _take_both(matrix: Any, x: Any) -> Any:
+    room.take(x, matrix.floats)
+    matrix.exact[0] = room.take_halves(matrix.floats, matrix.halves)
+
+
 def _near(matrix: Any, y: Any, first: Any, last: Any, part: Any) -> Any:
     if matrix.exact[0]:
-        _sum_rows(matrix, Window64(matrix.halves), y, first, last, part)
+        _sum_rows(matrix, Pairs(pointer(matrix.halves, 0)), y, first, last, part)
     else:
-        _sum_rows(matrix, Window64(matrix.floats), y, first, last, part)
+        _sum_rows(matrix, Floats64(pointer(matrix.floats, 0)), y, first, last, part)
 
 
 def _middle(matrix: Any, y: Any, first: Any, last: Any, part: Any) -> Any:
     if matrix.exact[0]:
-        _sum_rows(matrix, Window128(matrix.halves), y, first, last, part)
+        _sum_rows(matrix, Halves128(pointer(matrix.halves, 0)), y, first, last, part)
     else:
-        _sum_rows(matrix, Singly(matrix.floats), y, first, last, part)
+        _sum_rows(matrix, Floats128(pointer(matrix.floats, 0)), y, first, last, part)
 
 
 def _far(matrix: Any, y: Any, first: Any, last: Any, part: Any) -> Any:
-    _sum_rows(matrix, Singly(matrix.floats), y, first, last, part)
+    if matrix.exact[0]:
+        _sum_rows(matrix, Halves256(pointer(matrix.halves, 0)), y, first, last, part)
+    else:
+        _sum_rows(matrix, Singly(pointer(matrix.floats, 0)), y, first, last, part)
+
+
+def _single(matrix: Any, y: Any, first: Any, last: Any, part: Any) -> Any:
+    _sum_rows(matrix, Singly(pointer(matrix.floats, 0)), y, first, last, part)
 
 
 kernels(Near, _take_both, _near)
 kernels(Middle, _take_both, _middle)
-kernels(Far, _take, _far)
+kernels(Far, _take_both, _far)
+kernels(Single, _take, _single)

@@ -16,7 +16,7 @@ BEFORE = 256
 """Zeros in front of x: the entries of the row before may point up to 16 x 16 columns back."""
 
 BEHIND = 512
-"""Zeros behind x: 256 for entries of the next row, and a window of up to 128 + 32 columns."""
+"""Zeros behind x: a window of 256 columns, of which 32 lie before the group, and as much again."""
 
 SLACK = 64
 """Elements behind matrix arrays: no load takes more, whatever the width of an element."""
@@ -38,6 +38,11 @@ def for_x(device: Target, cols: int, dtype: str) -> Array:
     return room
 
 
+def for_halves(device: Target, cols: int, values: Array) -> Array:
+    """As `for_x`, of 16 bits: bfloat16 where the values are, as weights and activations are."""
+    return for_x(device, cols, "int16" if values.dtype == np.int16 else "uint16")
+
+
 @njit(inline=True)
 def take(x: Array, floats: Array) -> None:
     """Copy x into its buffer: 16 KiB at 4096 columns, a thousandth of a product's bytes."""
@@ -47,11 +52,11 @@ def take(x: Array, floats: Array) -> None:
 
 @njit(inline=True)
 def take_halves(floats: Array, halves: Array) -> Any:
-    """Fill a float16 copy of a filled buffer; return whether each value is exactly the same."""
+    """Fill the 16-bit copy of a filled buffer; return whether each value is exactly the same."""
     different = np.uint64(0)
     for at in range(BEFORE, floats.size - 15, 16):
         wide = load(floats, at, 16)
-        short = narrow(wide)
+        short = narrow(wide, halves)
         store(halves, at, short)
         different |= differ(wide, widen(short))
     return different == np.uint64(0)

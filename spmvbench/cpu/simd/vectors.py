@@ -12,6 +12,7 @@ from typing import Any
 
 from llvmlite import ir
 from numba.core import types
+from numba.core.types.misc import CPointer
 from numba.extending import intrinsic as numba_intrinsic
 from numba.extending import models, register_model
 
@@ -67,7 +68,12 @@ register_model(Vector)(_Model)
 
 def vector_of(array: Any) -> Vector:
     """A register of 64 bytes of an array's elements."""
-    return Vector(_KINDS[array.dtype], 512 // array.dtype.bitwidth)
+    return Vector(kind_of(array), 512 // array.dtype.bitwidth)
+
+
+def kind_of(array: Any) -> str:
+    """The kind of lane that an array's elements, or a pointer's, are."""
+    return _KINDS[array.dtype]
 
 
 def intrinsic(function: Callable[..., Any]) -> Any:
@@ -118,7 +124,8 @@ def resized(builder: Any, integer: Any, bits: int) -> Any:
 
 def address(context: Any, builder: Any, array: Any, kind: Any, index: Any, target: Any) -> Any:
     """The address of an element of a contiguous array, as a pointer to `target`."""
-    data = context.make_array(kind)(context, builder, array).data
+    bare = isinstance(kind, CPointer)
+    data = array if bare else context.make_array(kind)(context, builder, array).data
     first = builder.bitcast(data, BYTE.as_pointer())
     size = context.get_abi_sizeof(context.get_data_type(kind.dtype))
     offset = builder.mul(index, ir.Constant(I64, size))
@@ -133,9 +140,24 @@ def place(context: Any, builder: Any, signature: Any, arguments: Any, at: int, t
 
 
 @intrinsic
+def pointer(context: Any, array: Any, at: Any) -> Any:
+    """`pointer(array, at)`: the address of an element, for all that takes an array here.
+
+    Kernels hand on pointers, not arrays: those are counted up and down at every call, atomically,
+    and a few of them in the loop over the rows cost as much as a row of 100 entries.
+    """
+    kind = CPointer(array.dtype)
+
+    def emit(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return place(context, builder, signature, arguments, 0, context.get_data_type(array.dtype))
+
+    return kind(array, at), emit
+
+
+@intrinsic
 def load(context: Any, array: Any, at: Any, lanes: Any) -> Any:
     """`load(array, at, lanes)`: a vector from memory."""
-    vector = Vector(_KINDS[array.dtype], lanes.literal_value)
+    vector = Vector(kind_of(array), lanes.literal_value)
 
     def emit(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         return builder.load(place(context, builder, signature, arguments, 0, vector.llvm), align=1)
@@ -152,6 +174,20 @@ def peek(context: Any, array: Any, at: Any) -> Any:
         return builder.load(place(context, builder, signature, arguments, 0, element))
 
     return array.dtype(array, types.int64), emit
+
+
+@intrinsic
+def opaque(context: Any, index: Any) -> Any:
+    """`opaque(index)`: the same, but LLVM cannot tell: a loop that steps by it is not unrolled.
+
+    Unrolled twice, the loops over words are a fifth slower: their masks wait for one another.
+    """
+
+    def emit(builder: Any, arguments: Any) -> Any:
+        kind = ir.FunctionType(I64, [I64])
+        return builder.asm(kind, "", "=r,0", arguments, side_effect=False)
+
+    return types.int64(index), emits(emit)
 
 
 @intrinsic
