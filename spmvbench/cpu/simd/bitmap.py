@@ -20,36 +20,22 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba.core import types
-from numba.extending import overload
 
 from spmvbench.cpu.bits import count_ones
 from spmvbench.cpu.jit import njit
 from spmvbench.cpu.simd import room
 from spmvbench.cpu.simd.dispatch import kernels
-from spmvbench.cpu.simd.lanes import (
-    add,
-    expand,
-    fma,
-    halves,
-    keep,
-    total,
-    widen,
-    zeros,
-)
+from spmvbench.cpu.simd.lanes import add, fma, keep, total, widen, zeros
 from spmvbench.cpu.simd.room import BEFORE
-from spmvbench.cpu.simd.selection import compress
 from spmvbench.cpu.simd.tables import spread, tables
-from spmvbench.cpu.simd.vectors import load, opaque, peek, pointer, prefetch_l2, store
+from spmvbench.cpu.simd.vectors import load, opaque, peek, pointer, prefetch_l2
+from spmvbench.cpu.simd.words import AHEAD, compress_row, expand_word
 from spmvbench.cpu.tier import AVX2
 from spmvbench.dtypes import Array
 from spmvbench.formats.base import Target
 
 LOW = 0.4
 """Density below which x is brought to the values, if its 16-bit copy is exact."""
-
-AHEAD = 4096
-"""Values between a load and its prefetch into the L2 cache."""
 
 
 class Expand(NamedTuple):
@@ -107,54 +93,6 @@ def matrix(
     return Compress(*given, halves, exact, found)
 
 
-def expand_32(values: Any, at: Any, bits: Any) -> Any:
-    """The elements of 32 columns as float32, 16 and 16; for kernels only."""
-    raise NotImplementedError("expand_32 is for compiled kernels")
-
-
-def _short(values: Any, at: Any, bits: Any) -> Any:
-    low, high = halves(expand(load(values, at, 32), bits))
-    return widen(low), widen(high)
-
-
-def _long(values: Any, at: Any, bits: Any) -> Any:
-    middle = at + np.int64(count_ones(bits & np.uint64(0xFFFF)))
-    low, high = load(values, at, 16), load(values, middle, 16)
-    return expand(low, bits), expand(high, bits >> np.uint64(16))
-
-
-def _choose(values: Any, at: Any, bits: Any) -> Any:
-    return _long if values.dtype == types.float32 else _short
-
-
-overload(expand_32)(_choose)
-
-
-@njit(inline=True)
-def _expand_word(values: Any, at: Any, word: Any) -> Any:
-    """The elements of 64 columns as float32, 16 at a time."""
-    middle = at + np.int64(count_ones(word & np.uint64(0xFFFFFFFF)))
-    prefetch_l2(values, at + AHEAD)
-    prefetch_l2(values, middle + AHEAD)
-    p, q = expand_32(values, at, word)
-    r, s = expand_32(values, middle, word >> np.uint64(32))
-    return p, q, r, s
-
-
-@njit(inline=True)
-def _compress(mask: Any, first: Any, words: Any, x: Any, found: Any) -> Any:
-    """Write the x of a row's set bits one behind the other."""
-    count = np.int64(0)
-    i = np.int64(0)
-    while i < words:
-        word = peek(mask, first + i)
-        middle = count + np.int64(count_ones(word & np.uint64(0xFFFFFFFF)))
-        store(found, count, compress(load(x, 64 * i, 32), word))
-        store(found, middle, compress(load(x, 64 * i + 32, 32), word >> np.uint64(32)))
-        count += np.int64(count_ones(word))
-        i = opaque(i + 1)
-
-
 @njit(inline=True)
 def _dot(values: Any, at: Any, x: Any, count: Any) -> Any:
     """The product of so many values with as many x, both 16 bits wide."""
@@ -199,7 +137,7 @@ def _expanded(matrix: Any, y: Any, first: Any, last: Any) -> Any:
         i = np.int64(0)
         while i < words:
             word = peek(mask, row * words + i)
-            p, q, r, s = _expand_word(values, at, word)
+            p, q, r, s = expand_word(values, at, word)
             a = fma(p, load(x, 64 * i, 16), a)
             b = fma(q, load(x, 64 * i + 16, 16), b)
             c = fma(r, load(x, 64 * i + 32, 16), c)
@@ -215,7 +153,7 @@ def _compressed(matrix: Any, y: Any, first: Any, last: Any, part: Any) -> Any:
     mask, pointers, words = pointer(matrix.mask, 0), matrix.pointers, np.int64(matrix.words)
     found = pointer(matrix.found, part * matrix.found.shape[1])
     for row in range(first, last):
-        _compress(mask, row * words, words, x, found)
+        compress_row(mask, row * words, words, x, found)
         at = np.int64(pointers[row])
         y[row] = _dot(values, at, found, np.int64(pointers[row + 1]) - at)
 

@@ -9,7 +9,6 @@ from numba.core import types
 from numba.core.types.containers import UniTuple
 
 from spmvbench.cpu.simd.vectors import (
-    BYTE,
     FLOAT,
     I64,
     Vector,
@@ -140,24 +139,6 @@ def expand(context: Any, x: Any, bits: Any) -> Any:
         return call(builder, f"llvm.x86.avx512.mask.expand.v{x.lanes}{name}", x.llvm, given)
 
     return x(x, bits), emits(emit)
-
-
-@intrinsic
-def positions(context: Any, word: Any) -> Any:
-    """`positions(word)`: where the first 16 bits of a uint64 are set, as uint32. AVX512."""
-    found = Vector("uint32", 16)
-
-    def emit(builder: Any, arguments: Any) -> Any:
-        bytes_ = ir.VectorType(BYTE, 64)
-        given = [
-            constant(bytes_, range(64)),
-            chosen(builder, arguments[0], 64),
-            ir.Constant(bytes_, None),
-        ]
-        packed = call(builder, "llvm.experimental.vector.compress.v64i8", bytes_, given)
-        return builder.zext(shuffle(builder, packed, packed, range(16)), found.llvm)
-
-    return found(word), emits(emit)
 
 
 @intrinsic

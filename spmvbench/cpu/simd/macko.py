@@ -1,17 +1,7 @@
 """MACKO: gap codes to columns by one multiplication, then x at those columns.
 
-16 entries make a group; groups are aligned in the arrays, rows are not. 128 codes at a time:
-
-    deltas     | 64 bytes, two codes each: l in the low nibble, h in the high one |   one load
-    l + h      | s0 s1 s2 s3 s4 s5 s6 s7 |      8 bytes of a group, 8 groups a register
-    times 0x0101010101010101
-               | s0 s0+s1 ... s0+...+s7  |      prefix sums; 15 x 16 = 240 at most: no carry
-    - h + 2k   | columns of even entries |      each entry covers one column itself, so + 2k
-    + 2k + 1   | columns of odd entries  |
-    offsets    | o0 o1 o2 ... o15        |      interleaved; from the first column of the group
-
-A group's first column is the one behind the last of the group before: o15 + 1 further. A group that
-two rows share is decoded for both; entries of the other row are cut off the values.
+Groups are aligned in the arrays, rows are not. A group that two rows share is decoded for both
+(`gaps`); entries of the other row are cut off the values. How x is found, `lookups` says.
 """
 
 from __future__ import annotations
@@ -19,13 +9,12 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import numpy as np
-from llvmlite import ir
-from numba.core import types
 from numba.extending import overload
 
 from spmvbench.cpu.jit import njit
 from spmvbench.cpu.simd import room
 from spmvbench.cpu.simd.dispatch import kernels
+from spmvbench.cpu.simd.gaps import decode_row
 from spmvbench.cpu.simd.lanes import add, fma, keep, total, widen, zeros
 from spmvbench.cpu.simd.lookups import (
     Floats64,
@@ -39,17 +28,11 @@ from spmvbench.cpu.simd.lookups import (
 )
 from spmvbench.cpu.simd.room import BEFORE
 from spmvbench.cpu.simd.vectors import (
-    BYTE,
-    I64,
-    constant,
-    intrinsic,
     load,
     peek,
-    place,
     pointer,
     prefetch_l1,
     prefetch_l2,
-    shuffle,
 )
 from spmvbench.cpu.tier import AVX512
 from spmvbench.dtypes import Array
@@ -135,38 +118,6 @@ def matrix(
     return kind(*given, floats, halves, exact, offsets)
 
 
-@intrinsic
-def _decode(context: Any, deltas: Any, at: Any, offsets: Any, to: Any) -> Any:
-    """`_decode(deltas, at, offsets, to)`: 128 offsets, a byte each, from 64 bytes of codes."""
-    bytes_, words = ir.VectorType(BYTE, 64), ir.VectorType(I64, 8)
-
-    def emit(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        codes = builder.load(place(context, builder, signature, arguments, 0, bytes_), align=1)
-        low = builder.and_(codes, constant(bytes_, 15))
-        high = builder.lshr(codes, constant(bytes_, 4))
-        pairs = builder.bitcast(builder.add(low, high), words)
-        sums = builder.bitcast(builder.mul(pairs, constant(words, 0x0101010101010101)), bytes_)
-        step = [2 * (byte % 8) for byte in range(64)]
-        even = builder.add(builder.sub(sums, high), constant(bytes_, step))
-        odd = builder.add(sums, constant(bytes_, [s + 1 for s in step]))
-        out = place(context, builder, signature, arguments, 2, bytes_)
-        for half in range(2):
-            mixed = [i for k in range(32 * half, 32 * half + 32) for i in (k, 64 + k)]
-            into = builder.gep(out, [ir.Constant(I64, half)])
-            builder.store(shuffle(builder, even, odd, mixed), into, align=1)
-        return context.get_dummy_value()
-
-    return types.void(deltas, types.int64, offsets, types.int64), emit
-
-
-@njit(inline=True)
-def _decode_row(deltas: Array, first: Any, groups: Any, offsets: Array) -> None:
-    """The offsets of so many groups, rounded up to 8."""
-    for group in range(0, groups, 8):
-        prefetch_l1(deltas, 8 * (first + group) + 1024)
-        _decode(deltas, 8 * (first + group), offsets, 16 * group)
-
-
 @njit(inline=True)
 def _lanes(first: Any, end: Any) -> Any:
     """Bits first .. end of 16."""
@@ -243,7 +194,7 @@ def _sum_rows(matrix: Any, where: Any, y: Array, first: Any, last: Any, part: An
             y[row] = 0
         else:
             group = begin >> 4
-            _decode_row(codes, group, ((end - 1) >> 4) - group + 1, offsets)
+            decode_row(codes, group, ((end - 1) >> 4) - group + 1, offsets)
             y[row] = _row(values, begin, end, where, offsets)
 
 
