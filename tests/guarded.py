@@ -15,7 +15,7 @@ _libc.mprotect.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
 
 
 def guarded(nbytes, at_end):
-    """So many bytes that end, or begin, where a forbidden page does. Kept for ever."""
+    """So many bytes that end, or begin, where a forbidden page does."""
     pages = -(-max(nbytes, 1) // PAGE)
     memory = mmap.mmap(-1, (pages + 2) * PAGE)
     array = np.frombuffer(memory, np.uint8)
@@ -23,12 +23,8 @@ def guarded(nbytes, at_end):
     for page in (0, pages + 1):
         if _libc.mprotect(start + page * PAGE, PAGE, 0):
             raise OSError(ctypes.get_errno(), "mprotect")
-    _kept.append(memory)
     first = (pages + 1) * PAGE - nbytes if at_end else PAGE
     return array[first : first + nbytes]
-
-
-_kept = []
 
 
 @dataclass(frozen=True)
@@ -44,7 +40,7 @@ class GuardedTarget(HostTarget):
 
 def product(fmt, packed, x, at_end, threads=1):
     """y = A x, with x and y guarded too."""
-    target = GuardedTarget(threads, at_end=at_end)
-    y = target.put(np.full(packed.shape[0], np.nan, np.float32))
+    target = GuardedTarget(threads, 1 if x.ndim == 1 else x.shape[1], at_end=at_end)
+    y = target.put(np.full((packed.shape[0], *x.shape[1:]), np.nan, np.float32))
     fmt.plan(packed, target)(target.put(x), y)
-    return y
+    return y.copy()  # the pages are free again

@@ -21,13 +21,14 @@ from spmvbench.watch import Watch
 
 def battery(name):
     """Every matrix in float16, in as many threads as there are cores; `guards` has all types."""
-    todo = [cell for cell in cells() if cell[1] == "float16" and cell[2] == 1]
+    todo = [cell for cell in cells() if cell[1] == "float16"]
     with tempfile.TemporaryDirectory() as folder:
         verdicts = list(conform(name, CpuDevice(), Watch(Path(folder) / "watch"), todo))
     return [v for v in verdicts if v.status not in ("ok", "unavailable")]
 
 
 SHAPES = [(1, 1), (3, 16), (5, 63), (4, 64), (7, 65), (6, 257), (9, 9001), (0, 9), (4, 0)]
+BATCHES = (1, 2, 3, 8, 9)
 
 
 def guards(name):
@@ -39,14 +40,21 @@ def guards(name):
             for density in (0.02, 0.3, 0.6, 1.0):
                 stored = rng.random(shape) < density
                 dense = (rng.uniform(-1, 1, shape) * stored).astype(DTYPES[dtype])
-                for x in (vectors(shape[1]), vectors(shape[1]).astype(np.float16)):
-                    x = x.astype(np.float32)
-                    packed = fmt.pack(dense)
+                packed = fmt.pack(dense)
+                for x in inputs(shape[1]):
                     for at_end in (True, False):
                         y = guarded.product(fmt, packed, x, at_end)
                         if worst_error(y, dense, x) > 1:
-                            wrong.append((dtype, shape, density, at_end))
+                            wrong.append((dtype, shape, density, x.shape[1:], at_end))
     return wrong
+
+
+def inputs(cols):
+    """Vectors that 16 bits can hold and such that they cannot, one and several."""
+    for batch in BATCHES:
+        yield vectors(cols, batch)
+    yield vectors(cols).astype(np.float16).astype(np.float32)
+    yield vectors(cols).astype(DTYPES["bfloat16"]).astype(np.float32)
 
 
 if __name__ == "__main__":

@@ -227,3 +227,24 @@ def test_arrays_that_do_not_fit_together_are_refused_in_one_line(name, array, da
 def test_what_is_no_matrix_of_a_known_type_is_refused_in_one_line(name, dense):
     with pytest.raises(ValueError, match=rf"^{name}: got .*; expected two axes, .*$"):
         resolve(name).pack(dense)
+
+
+UNFIT = {
+    "too long": lambda x, y: (np.append(x, x[:1], axis=0), y),
+    "of float64": lambda x, y: (x.astype(np.float64), y),
+    "not contiguous": lambda x, y: (np.repeat(x, 2, axis=0)[::2], y),
+    "of another batch": lambda x, y: (np.stack([x, x], axis=-1), y),
+    "y too short": lambda x, y: (x, y[:-1].copy()),
+    "y of float16": lambda x, y: (x, y.astype(np.float16)),
+}
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("batch", [1, 3, 40])
+@pytest.mark.parametrize("change", UNFIT.values(), ids=UNFIT)
+def test_x_and_y_that_do_not_fit_are_refused_in_one_line_before_any_kernel(name, batch, change):
+    dense, x = uniform(9, 70, 0.4), vectors(70, batch)
+    fmt = resolve(name)
+    matvec = fmt.plan(fmt.pack(dense), HostTarget(1, batch))
+    with pytest.raises(ValueError, match=r"^[xy] is .*; this product takes float32 of shape .*$"):
+        matvec(*change(x, np.zeros((9, *x.shape[1:]), np.float32)))

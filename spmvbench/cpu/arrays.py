@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
 from spmvbench.dtypes import DTYPES, Array
 
+_FLOAT = np.dtype(np.float32)
 _BITS = {2: np.uint16, 4: np.uint32}
 
 
@@ -73,3 +74,32 @@ def require_columns(name: str, widest: int, cols: int) -> None:
             f"{name}: a row's entries reach column {widest - 1}, the matrix has {cols} columns; "
             "pack the matrix again"
         )
+
+
+def checked(
+    product: Callable[[Array, Array], None], shape: tuple[int, int], batch: int
+) -> Callable[[Array, Array], None]:
+    """The product, after making sure that x and y are what its kernel reads and writes.
+
+    Kernels check no index; this costs each product half a microsecond.
+    Raises: ValueError, with one line, in the product.
+    """
+    rows, cols = shape
+    of_x, of_y = ((cols,), (rows,)) if batch == 1 else ((cols, batch), (rows, batch))
+
+    def matvec(x: Array, y: Array) -> None:
+        if not (x.shape == of_x and x.dtype == _FLOAT and x.flags.c_contiguous):
+            raise ValueError(_unfit("x", x, of_x))
+        if not (y.shape == of_y and y.dtype == _FLOAT and y.flags.c_contiguous):
+            raise ValueError(_unfit("y", y, of_y))
+        product(x, y)
+
+    return matvec
+
+
+def _unfit(name: str, array: Array, shape: tuple[int, ...]) -> str:
+    order = "" if array.flags.c_contiguous else ", not contiguous"
+    return (
+        f"{name} is {array.dtype} of shape {array.shape}{order}; this product takes float32 of "
+        f"shape {shape}, contiguous: np.ascontiguousarray({name}, np.float32)"
+    )

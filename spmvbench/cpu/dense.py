@@ -13,6 +13,9 @@ from spmvbench.cpu.jit import njit
 from spmvbench.cpu.launch import Scratch
 from spmvbench.dtypes import Array
 
+FEW = 32
+"""Vectors up to which our SIMD kernel is faster than BLAS, which is made for many."""
+
 ROWS_AT_ONCE = 64
 """Rows converted before several vectors multiply them: 1 MiB of float32 at 4096 columns."""
 

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numba
 import numpy as np
 
+from spmvbench.cpu.arrays import checked
 from spmvbench.dtypes import Array
 
 PIECE = 1024
@@ -56,7 +57,12 @@ def scratch(parts: int) -> Scratch:
 
 
 def launch(
-    rows_kernel: Any, kernel: Any, arrays: Sequence[Array], bounds: Array, batch: int
+    rows_kernel: Any,
+    kernel: Any,
+    arrays: Sequence[Array],
+    shape: tuple[int, int],
+    bounds: Array,
+    batch: int,
 ) -> Callable[[Array, Array], None]:
     """The product `matvec(x, y)`, compiled. One part runs in the calling thread, at no extra cost.
 
@@ -67,8 +73,7 @@ def launch(
     if bounds.size == 2:
         rows = int(bounds[1])
         rows_kernel(*arrays, nothing, nothing, 0, 0, buffers, 0)
-        return lambda x, y: rows_kernel(*arrays, x, y, 0, rows, buffers, 0)
-
+        return checked(lambda x, y: rows_kernel(*arrays, x, y, 0, rows, buffers, 0), shape, batch)
     numba.set_num_threads(min(bounds.size - 1, numba.config.NUMBA_NUM_THREADS))
     kernel(*arrays, nothing, nothing, np.zeros_like(bounds), buffers)
-    return lambda x, y: kernel(*arrays, x, y, bounds, buffers)
+    return checked(lambda x, y: kernel(*arrays, x, y, bounds, buffers), shape, batch)

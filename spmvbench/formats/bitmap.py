@@ -65,15 +65,19 @@ class Bitmap(Format):
         mask, values, pointers = self._checked(packed)
         arrays = mask, kernel_view(values), pointers
         row_cost = 16 * mask.shape[1]
-        if device.batch == 1 and tier() != GENERIC:
+        if tier() != GENERIC:
             from spmvbench.cpu import simd
 
             matrix = simd.bitmap.matrix(device, tier(), arrays, packed.shape[1])
-            parts = simd.parts(device.threads, simd.bitmap.nanoseconds(matrix))
-            return simd.launch(matrix, packed.shape[1], row_bounds(pointers, parts, row_cost))
+            parts = simd.parts(device.threads, simd.bitmap.nanoseconds(matrix, device.batch))
+            return simd.launch(
+                matrix, packed.shape, row_bounds(pointers, parts, row_cost), device.batch
+            )
         put = [device.put(array) for array in arrays]
         bounds = row_bounds(pointers, device.threads, row_cost)
-        return launch(kernels.product_rows, kernels.product, put, bounds, device.batch)
+        return launch(
+            kernels.product_rows, kernels.product, put, packed.shape, bounds, device.batch
+        )
 
     def _checked(self, packed: Packed) -> tuple[Array, Array, Array]:
         """The arrays, after making sure that no kernel would leave them."""

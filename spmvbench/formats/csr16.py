@@ -79,15 +79,19 @@ class Csr16(Format):
 
         values, columns, pointers = self._checked(packed)
         arrays = kernel_view(values), columns, pointers
-        if device.batch == 1 and tier() != GENERIC:
+        if tier() != GENERIC:
             from spmvbench.cpu import simd
 
             matrix = simd.csr16.matrix(device, arrays, packed.shape[1])
-            parts = simd.parts(device.threads, simd.csr16.nanoseconds(matrix))
-            return simd.launch(matrix, packed.shape[1], row_bounds(pointers, parts, _ROW_COST))
+            parts = simd.parts(device.threads, simd.csr16.nanoseconds(matrix, device.batch))
+            return simd.launch(
+                matrix, packed.shape, row_bounds(pointers, parts, _ROW_COST), device.batch
+            )
         put = [device.put(array) for array in arrays]
         bounds = row_bounds(pointers, device.threads, _ROW_COST)
-        return launch(kernels.product_rows, kernels.product, put, bounds, device.batch)
+        return launch(
+            kernels.product_rows, kernels.product, put, packed.shape, bounds, device.batch
+        )
 
     def _too_wide(self, cols: int) -> str | None:
         if cols <= _MOST_COLUMNS:

@@ -13,7 +13,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from spmvbench.cpu.arrays import require_matrix, require_size
+from spmvbench.cpu.arrays import checked, require_matrix, require_size
 from spmvbench.dtypes import Array
 from spmvbench.formats.base import Format, MatVec, Packed, Target
 
@@ -42,18 +42,21 @@ class DenseF16(Format):
         from spmvbench.cpu.tier import GENERIC, tier
 
         values = kernel_view(self._checked(packed))
-        if device.batch > 1:
-            return kernels.many_vectors(device.put(values))
         rows = np.arange(len(values) + 1)
-        if tier() != GENERIC:
+        if tier() != GENERIC and device.batch <= kernels.FEW:
             from spmvbench.cpu import simd
 
             matrix = simd.dense.matrix(device, values)
-            parts = simd.parts(device.threads, simd.dense.nanoseconds(matrix))
-            return simd.launch(matrix, packed.shape[1], row_bounds(rows, parts, row_cost=0))
-        arrays = (device.put(values),)
+            parts = simd.parts(device.threads, simd.dense.nanoseconds(matrix, device.batch))
+            bounds = row_bounds(rows, parts, row_cost=0)
+            return simd.launch(matrix, packed.shape, bounds, device.batch)
+        if device.batch > 1:
+            return checked(kernels.many_vectors(device.put(values)), packed.shape, device.batch)
         bounds = row_bounds(rows, device.threads, row_cost=0)
-        return launch(kernels.product_rows, kernels.product, arrays, bounds, device.batch)
+        arrays = (device.put(values),)
+        return launch(
+            kernels.product_rows, kernels.product, arrays, packed.shape, bounds, device.batch
+        )
 
     def _checked(self, packed: Packed) -> Array:
         values = packed.arrays["values"]

@@ -79,15 +79,19 @@ class Macko(Format):
 
         values, deltas, pointers = self._checked(packed)
         arrays = kernel_view(values), deltas, pointers
-        if device.batch == 1 and tier() != GENERIC:
+        if tier() != GENERIC:
             from spmvbench.cpu import simd
 
             matrix = simd.macko.matrix(device, tier(), arrays, packed.shape)
-            parts = simd.parts(device.threads, simd.macko.nanoseconds(matrix))
-            return simd.launch(matrix, packed.shape[1], row_bounds(pointers, parts, _ROW_COST))
+            parts = simd.parts(device.threads, simd.macko.nanoseconds(matrix, device.batch))
+            return simd.launch(
+                matrix, packed.shape, row_bounds(pointers, parts, _ROW_COST), device.batch
+            )
         put = [device.put(array) for array in arrays]
         bounds = row_bounds(pointers, device.threads, _ROW_COST)
-        return launch(kernels.product_rows, kernels.product, put, bounds, device.batch)
+        return launch(
+            kernels.product_rows, kernels.product, put, packed.shape, bounds, device.batch
+        )
 
     def _checked(self, packed: Packed) -> tuple[Array, Array, Array]:
         """The arrays, after making sure that no kernel would leave them."""

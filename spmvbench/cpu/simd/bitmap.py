@@ -23,7 +23,7 @@ import numpy as np
 
 from spmvbench.cpu.bits import count_ones
 from spmvbench.cpu.jit import njit
-from spmvbench.cpu.simd import room
+from spmvbench.cpu.simd import room, several_rows
 from spmvbench.cpu.simd.dispatch import kernels
 from spmvbench.cpu.simd.lanes import add, fma, keep, total, widen, zeros
 from spmvbench.cpu.simd.room import BEFORE
@@ -72,13 +72,16 @@ class Table(NamedTuple):
     table: Array
 
 
-def matrix(
-    device: Target, tier: str, arrays: tuple[Array, Array, Array], cols: int
-) -> Expand | Compress | Table:
+Matrix = Expand | Compress | Table | several_rows.Expand | several_rows.Table
+
+
+def matrix(device: Target, tier: str, arrays: tuple[Array, Array, Array], cols: int) -> Matrix:
     """The arrays on the device, in the type of the kernel that suits tier and density.
 
     `arrays`: mask, values in the types of `cpu.floats`, row pointers.
     """
+    if device.batch > 1:
+        return several_rows.bitmap(device, tier, arrays)
     mask, values, pointers = arrays
     words = mask.shape[1]
     floats = room.for_x(device, 64 * words, "float32")
@@ -113,9 +116,9 @@ def _dot(values: Any, at: Any, x: Any, count: Any) -> Any:
     return total(add(add(a, b), add(c, d)))
 
 
-def nanoseconds(matrix: Expand | Compress | Table) -> float:
+def nanoseconds(matrix: Matrix, batch: int) -> float:
     """What a product takes in one thread, roughly: words count, and hardly what is set in them."""
-    return 3.0 * matrix.mask.size
+    return (2.0 + batch / 2) * matrix.mask.size
 
 
 def _take(matrix: Any, x: Any) -> Any:

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from spmvbench.cpu.jit import njit
-from spmvbench.cpu.simd import room
+from spmvbench.cpu.simd import room, several_rows
 from spmvbench.cpu.simd.dispatch import kernels
 from spmvbench.cpu.simd.lanes import add, fma, keep, total, widen, zeros
 from spmvbench.cpu.simd.room import BEFORE
@@ -36,8 +36,13 @@ class Dense(NamedTuple):
     cols: int
 
 
-def matrix(device: Target, values: Array) -> Dense:
+Matrix = Dense | several_rows.Dense
+
+
+def matrix(device: Target, values: Array) -> Matrix:
     """The arrays on the device. Shape: values (rows, cols), in the types of `cpu.floats`."""
+    if device.batch > 1:
+        return several_rows.dense(device, values)
     cols = values.shape[1]
     return Dense(room.put(device, values), room.for_x(device, cols, "float32"), cols)
 
@@ -95,9 +100,9 @@ def _four_rows(values: Array, start: Any, x: Array, cols: Any) -> Any:
     return total(a), total(b), total(c), total(d)
 
 
-def nanoseconds(matrix: Dense) -> float:
+def nanoseconds(matrix: Matrix, batch: int) -> float:
     """What a product takes in one thread, roughly: it reads memory as fast as one core can."""
-    return matrix.values.nbytes / 30
+    return max(matrix.values.nbytes / 30, 0.012 * batch * matrix.values.size)
 
 
 def _take(matrix: Any, x: Any) -> Any:

@@ -1,4 +1,4 @@
-"""From vectors to products: one matrix, one x, rows divided among threads.
+"""From vectors to products: rows divided among threads.
 
 A matrix is a named tuple of its arrays, and its type chooses the code: `multiply_rows` is
 overloaded for each. So one pair of functions launches all, and all are found in the cache.
@@ -14,8 +14,12 @@ import numpy as np
 from numba import prange
 from numba.extending import overload
 
+from spmvbench.cpu.arrays import checked
 from spmvbench.cpu.jit import njit
 from spmvbench.dtypes import Array
+
+MOST = 8
+"""Vectors multiplied at once: twice as many sums would leave no registers for x and values."""
 
 PART_NS = 100_000
 """Nanoseconds of work that a part has to have. Waking a second thread costs 60 us; only from 200 us
@@ -66,13 +70,31 @@ def _many(matrix: Any, x: Array, y: Array, bounds: Array) -> None:
         multiply_rows(matrix, y, bounds[part], bounds[part + 1], np.int64(part))
 
 
-def launch(matrix: Any, cols: int, bounds: Array) -> Callable[[Array, Array], None]:
-    """The product `matvec(x, y)`, compiled: it multiplies no rows once. Batch 1."""
-    x, y = np.zeros(cols, np.float32), np.zeros(0, np.float32)
+def launch(
+    matrix: Any, shape: tuple[int, int], bounds: Array, batch: int
+) -> Callable[[Array, Array], None]:
+    """The product `matvec(x, y)`, compiled: it multiplies no rows once."""
+    columns = () if batch == 1 else (batch,)
+    x, y = np.zeros((shape[1], *columns), np.float32), np.zeros((0, *columns), np.float32)
+    _product(matrix, np.zeros_like(bounds), batch)(x, y)
+    return checked(_product(matrix, bounds, batch), shape, batch)
+
+
+def _product(matrix: Any, bounds: Array, batch: int) -> Callable[[Array, Array], None]:
+    """Of more vectors than a kernel takes, as many at a time."""
+    run = _all_rows(matrix, bounds)
+
+    def in_turns(x: Array, y: Array) -> None:
+        for j in range(0, batch, MOST):
+            run(x[:, j : j + MOST], y[:, j : j + MOST])
+
+    return run if batch <= MOST else in_turns
+
+
+def _all_rows(matrix: Any, bounds: Array) -> Callable[[Array, Array], None]:
+    """In as many threads as there are parts; a single part runs in the calling thread."""
     if bounds.size == 2:
         rows = int(bounds[1])
-        _one(matrix, x, y, 0)
         return lambda x, y: _one(matrix, x, y, rows)
     numba.set_num_threads(min(bounds.size - 1, numba.config.NUMBA_NUM_THREADS))
-    _many(matrix, x, y, np.zeros_like(bounds))
     return lambda x, y: _many(matrix, x, y, bounds)

@@ -12,7 +12,7 @@ import numpy as np
 from numba.extending import overload
 
 from spmvbench.cpu.jit import njit
-from spmvbench.cpu.simd import room
+from spmvbench.cpu.simd import room, several_entries
 from spmvbench.cpu.simd.dispatch import kernels
 from spmvbench.cpu.simd.gaps import decode_row
 from spmvbench.cpu.simd.lanes import add, fma, keep, total, widen, zeros
@@ -97,19 +97,23 @@ class Single(NamedTuple):
     offsets: Array
 
 
+Matrix = Near | Middle | Far | Single | several_entries.Macko
+
+
 def matrix(
     device: Target, tier: str, arrays: tuple[Array, Array, Array], shape: tuple[int, int]
-) -> Near | Middle | Far | Single:
+) -> Matrix:
     """The arrays on the device, in the type of the kernel that suits tier and density.
 
     `arrays`: values in the types of `cpu.floats`, deltas, row pointers.
     """
-    values, deltas, pointers = arrays
     rows, cols = shape
-    longest = int(np.diff(pointers).max(initial=0))
+    if device.batch > 1:
+        return several_entries.macko(device, arrays, cols)
+    values, deltas, pointers = arrays
     given = room.put(device, values), room.put(device, deltas), device.put(pointers)
     floats = room.for_x(device, cols, "float32")
-    offsets = device.empty((device.threads, longest + 256), "uint8")
+    offsets = room.for_offsets(device, pointers)
     if tier != AVX512:
         return Single(*given, floats, offsets)
     halves, exact = room.for_halves(device, cols, values), device.empty(1, "bool")
@@ -198,10 +202,10 @@ def _sum_rows(matrix: Any, where: Any, y: Array, first: Any, last: Any, part: An
             y[row] = _row(values, begin, end, where, offsets)
 
 
-def nanoseconds(matrix: Near | Middle | Far | Single) -> float:
+def nanoseconds(matrix: Matrix, batch: int) -> float:
     """What a product takes in one thread, roughly, by the kernel's way to look up x."""
-    each = {Near: 0.08, Middle: 0.09, Far: 0.14, Single: 0.25}[type(matrix)]
-    return each * matrix.values.size
+    each = {Near: 0.08, Middle: 0.09, Far: 0.14, Single: 0.25}
+    return each.get(type(matrix), 0.3) * matrix.values.size
 
 
 def _take(matrix: Any, x: Any) -> Any:

@@ -18,6 +18,9 @@ BEFORE = 256
 BEHIND = 512
 """Zeros behind x: a window of 256 columns, of which 32 lie before the group, and as much again."""
 
+OFFSETS = 256
+"""Room for the offsets before a row in its first group, and behind it up to a whole 128."""
+
 SLACK = 64
 """Elements behind matrix arrays: no load takes more, whatever the width of an element."""
 
@@ -36,6 +39,12 @@ def for_x(device: Target, cols: int, dtype: str) -> Array:
     room = device.empty(BEFORE + cols + BEHIND, dtype)
     room[:] = 0
     return room
+
+
+def for_offsets(device: Target, pointers: Array) -> Array:
+    """A buffer for the decoded columns of a MACKO row, for each thread. Shape: (threads, bytes)."""
+    longest = int(np.diff(pointers).max(initial=0))
+    return device.empty((device.threads, longest + OFFSETS), "uint8")
 
 
 def for_halves(device: Target, cols: int, values: Array) -> Array:
