@@ -90,7 +90,7 @@ def test_the_schema_says_which_draft_it_is():
 
 def test_every_key_of_the_schema_is_described():
     objects = [schema for schema in walk(SCHEMA) if "properties" in schema]
-    assert len(objects) == 6
+    assert len(objects) == 8
     for schema in objects:
         assert schema["additionalProperties"] is False
         for name, value in schema["properties"].items():
