@@ -71,6 +71,7 @@ class Experiment:
         """
         plain = self._settings.model_dump(mode="json", exclude_unset=True)
         plain |= {"timing": asdict(self.timing)}
+        plain = {key: plain[key] for key in Settings.model_fields if key in plain}
         return yaml.safe_dump(
             plain, sort_keys=False, default_flow_style=None, allow_unicode=True, width=100
         )
