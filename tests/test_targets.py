@@ -303,6 +303,14 @@ def test_conditions_have_columns_where_they_differ(pair):
     assert "| hot |" in text
 
 
+def test_the_names_of_strangers_formats_are_their_file_and_class(folder):
+    names = ("/a/long/path/coo.py:Coo", "/a/long/path/coo.py:Slow")
+    folder.add(names[0], 0.5).add(names[1], 1.0)
+    text = printed(folder.judge(Claim(*names, at_least=1.5)))
+    assert "coo.py:Coo / coo.py:Slow" in text
+    assert "/a/long" not in text
+
+
 @pytest.mark.parametrize("width", [60, 80, 100, 200])
 def test_no_cell_of_the_table_is_cut_off(pair, width):
     pair.fail("csr-mkl", "unavailable", "MKL is not installed")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from spmvbench.claim import Targets
@@ -74,7 +75,7 @@ def _table(lines: Sequence[Line], targets: Targets, device: str) -> Table:
 
 def _words(line: Line) -> str:
     claim = line.claim
-    return claim.words.replace(claim.format, tail(claim.format), 1)
+    return replace(claim, format=tail(claim.format), than=claim.than and tail(claim.than)).words
 
 
 def _places(lines: Sequence[Line]) -> list[str]:
