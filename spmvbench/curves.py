@@ -68,7 +68,7 @@ def parts(records: pd.DataFrame, *, over: str | None = None) -> Iterator[Part]:
     """
     if records.empty:
         raise ResultsError("results: there are no rows; measure with 'spmvbench run' first")
-    rows = _filled(records)
+    rows = filled(records)
     common = [name for name in CONDITION if name != over]
     for values, own in rows.groupby(common, sort=True):
         condition = Condition(**{"batch": None, **dict(zip(common, values, strict=True))})
@@ -82,7 +82,7 @@ def text(column: pd.Series) -> pd.Series:
     return column.astype(object).where(column.notna(), "").astype(str)
 
 
-def _filled(records: pd.DataFrame) -> pd.DataFrame:
+def filled(records: pd.DataFrame) -> pd.DataFrame:
     """Empty text as "", empty counts as 0, and the columns that `parts` promises.
 
     Also the interval of `bandwidth_share`: bytes are exact, so it is that of the time.

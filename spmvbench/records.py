@@ -15,6 +15,8 @@ from spmvbench.record import COLUMNS, Record
 from spmvbench.table import TYPES, cells, line, read
 
 if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
     import pandas as pd
 
 CSV = "records.csv"
@@ -43,7 +45,7 @@ class Results:
             with _saving(folder / SAMPLES):
                 _whole_samples(folder / SAMPLES)
             self.rows = read(folder / CSV)
-            self.environments: dict[str, Any] = _environments(folder / ENVIRONMENTS)
+            self.environments: dict[str, Any] = environments(folder)
         except ResultsError:
             self.close()
             raise
@@ -138,7 +140,12 @@ def csv_files(path: Path) -> list[Path]:
     return found
 
 
-def _environments(path: Path) -> dict[str, Any]:
+def environments(folder: Path) -> dict[str, Any]:
+    """What environment.json of a results folder holds, by the hash in the rows; {} without one.
+
+    Raises: ResultsError for what is not JSON.
+    """
+    path = folder / ENVIRONMENTS
     if not path.is_file():
         return {}
     try:
@@ -147,6 +154,27 @@ def _environments(path: Path) -> dict[str, Any]:
         raise ResultsError(
             f"{path}: not the JSON that a run writes ({error}); restore or delete it"
         ) from error
+
+
+def samples(folder: Path, offset: int, count: int) -> npt.NDArray[np.float64]:
+    """The raw samples of a row, microseconds in time order, from where the row says they are.
+
+    Raises: ResultsError where samples.bin does not have them.
+    """
+    import numpy as np
+
+    path = folder / SAMPLES
+    found = b""
+    if path.is_file():
+        with path.open("rb") as file:
+            file.seek(4 * offset)
+            found = file.read(4 * count)
+    if len(found) != 4 * count:
+        raise ResultsError(
+            f"{path}: has no samples {offset} to {offset + count}, of which a row was made; "
+            "restore the file that was written with records.csv"
+        )
+    return np.frombuffer(found, "<f4").astype(np.float64)
 
 
 def _repair(path: Path) -> int:

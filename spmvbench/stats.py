@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -57,24 +59,44 @@ def speedup(baseline: Samples, mine: Samples) -> Interval:
 
     Pairing removes what both suffered alike. 95 % percentile bootstrap over the blocks, seeded.
     """
-    from scipy.stats import bootstrap
-
     ratios = np.log(baseline / mine)
     value = float(np.exp(np.median(ratios)))
     if np.ptp(ratios) == 0:
         return Interval(value, value, value)
+    low, high = np.exp(_bootstrapped(np.median, ratios))
+    return Interval(value, float(low), float(high))
+
+
+def ratio_of_medians(baseline: Samples, mine: Samples) -> Interval:
+    """How many times as long the median of `baseline` is, as the `median_us` of two rows say.
+
+    The interval is that of `speedup`: whole blocks are drawn, so what both suffered stays paired.
+    """
+
+    def ratio(one: Samples, other: Samples, axis: int = -1) -> Samples:
+        return np.asarray(np.median(one, axis=axis) / np.median(other, axis=axis))
+
+    low, high = _bootstrapped(ratio, baseline, mine)
+    return Interval(float(ratio(baseline, mine)), float(low), float(high))
+
+
+def _bootstrapped(statistic: Callable[..., Any], *samples: Samples) -> tuple[float, float]:
+    """The 95 % interval of a statistic of one list of samples, or of several paired by block."""
+    from scipy.stats import bootstrap
+
     resampled = bootstrap(
-        (ratios,),
-        np.median,
+        samples,
+        statistic,
         vectorized=True,
+        paired=len(samples) > 1,
         n_resamples=999,
         batch=100,
         confidence_level=CONFIDENCE,
         method="percentile",
         rng=np.random.default_rng(0),
     )
-    low, high = np.exp(resampled.confidence_interval)
-    return Interval(value, float(low), float(high))
+    low, high = resampled.confidence_interval
+    return low, high
 
 
 def stop_reason(samples: Samples, timing: Timing) -> str | None:

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from spmvbench.case import Case
-from spmvbench.errors import ExperimentError, did_you_mean
-from spmvbench.experiment import Experiment
+from spmvbench.claim import Targets
+from spmvbench.errors import ExperimentError, ResultsError, did_you_mean
+from spmvbench.experiment import Experiment, stored_targets
 from spmvbench.predict import seconds
 from spmvbench.process import Lost, WorkerProcess
 from spmvbench.records import CSV, EXPERIMENT, Results, csv_files, load, write
@@ -142,15 +143,19 @@ def preview(experiment: Experiment, wanted: Wanted) -> None:
         worker.stop()
 
 
-def closing(swept: Swept) -> None:
-    """Draw the figures and print the table that a run ends with."""
+def closing(swept: Swept, targets: Targets) -> None:
+    """Draw the figures and print the tables that a run ends with."""
     from rich.console import Console
 
     from spmvbench.summary import closing_table
+    from spmvbench.targets import judge, print_lines
 
     console, records = Console(), swept.records()
     pictures = [path for path in _draw(records, swept.folder) if path.suffix == ".png"]
     closing_table(records, console)
+    if targets.claims:
+        lines = judge(records, targets, swept.folder)
+        print_lines(lines, targets, _device(records), console)
     console.print(f"\nrows     {swept.folder / CSV}", highlight=False, soft_wrap=True)
     for path in pictures[:SHOWN]:
         console.print(f"picture  {path}", highlight=False, soft_wrap=True)
@@ -167,6 +172,41 @@ def answer(swept: Swept) -> None:
     records = swept.records()
     _draw(records, swept.folder)
     typer.echo(f"\n{sentence(records)}\n\n{markdown(records)}\n\nrows and figures: {swept.folder}")
+
+
+def judge_all(paths: Sequence[Path], *, markdown: bool) -> bool:
+    """Print how results folders do by the targets of their experiments; whether all are met.
+
+    Raises: UserError where there is nothing to judge.
+    """
+    import typer
+    from rich.console import Console
+
+    from spmvbench.targets import PASSED, judge, print_lines, to_markdown
+
+    lines = []
+    for file in (file for path in paths for file in csv_files(path)):
+        folder = file.parent
+        stored = folder / EXPERIMENT
+        targets = stored_targets(stored) if stored.is_file() else Targets()
+        if targets.claims:
+            records = load([file])
+            found = judge(records, targets, folder)
+            if markdown:
+                typer.echo(to_markdown(found, targets, _device(records)))
+            else:
+                print_lines(found, targets, _device(records), Console())
+            lines += found
+    if not lines:
+        raise ResultsError(
+            f"{', '.join(map(str, paths))}: no {EXPERIMENT} there or below has targets; "
+            "add some to the experiment and run it again, which measures nothing twice"
+        )
+    return all(line.verdict in PASSED for line in lines)
+
+
+def _device(records: pd.DataFrame) -> str:
+    return str(records["device"].iloc[0])
 
 
 def draw_all(paths: Sequence[Path]) -> None:

@@ -19,7 +19,7 @@ FUNCTION_LINES = 40
 ROOMS = [
     {"__init__", "errors", "paths", "dtypes", "watch"},
     {"problems.base"},
-    {"case", "record", "theory", "guard"},
+    {"case", "claim", "record", "theory", "guard"},
     {"formats.base"},
     {"cpu"},
     {"baselines", "formats"},
@@ -33,7 +33,7 @@ ROOMS = [
     {"environment", "measure", "conformance", "predict"},
     {"worker", "process", "table", "records"},
     {"runner", "experiment", "listing", "judging"},
-    {"plots", "curves", "winners", "summary"},
+    {"plots", "curves", "winners", "summary", "targets"},
     {"screen"},
     {"sweep"},
     {"cli"},
@@ -41,8 +41,17 @@ ROOMS = [
 ]
 
 # Everything that only reads results: it knows nothing of how they were measured.
-READERS = {"plots", "curves", "winners", "summary", "theory"}
-READABLE = READERS | {"__init__", "record", "records", "table", "errors", "dtypes", "stats"}
+READERS = {"plots", "curves", "winners", "summary", "targets", "theory"}
+READABLE = READERS | {
+    "__init__",
+    "claim",
+    "record",
+    "records",
+    "table",
+    "errors",
+    "dtypes",
+    "stats",
+}
 
 HEAVY = {"numba", "scipy", "pandas", "matplotlib", "pydantic", "rich", "numpy", "yaml"}
 

@@ -116,6 +116,49 @@ def test_a_dry_run_lists_cases_bytes_and_time_and_writes_nothing(experiment, tmp
     assert not (tmp_path / "out").exists()
 
 
+def with_targets(experiment, at_least):
+    """Two of two problems whose target is one ratio: a hundredth is met, a hundredfold is not."""
+    claim = f"{{faster: csr16, than: dense-f16, densities: 0.2, at_least: {at_least}}}"
+    experiment.write_text(f"{EXPERIMENT}targets: [{claim}]\n")
+
+
+def test_a_run_ends_with_its_targets_and_they_can_be_printed_again(experiment, tmp_path):
+    with_targets(experiment, 0.01)
+    done = spmvbench("run", experiment, "--out", tmp_path / "out")
+    assert "2 of 2 targets met" in done.stdout
+    again = spmvbench("targets", tmp_path / "out")
+    assert again.returncode == 0
+    assert again.stdout.strip() in done.stdout
+    pasted = spmvbench("targets", tmp_path / "out", "--format", "md")
+    assert "| csr16 / dense-f16 | 64 x 128 | 0.2 | 1 |" in pasted.stdout
+    assert pasted.stdout.endswith("\n\n2 of 2 targets met\n")
+
+
+def test_a_changed_target_is_judged_without_measuring_and_a_miss_is_exit_code_1(
+    experiment, tmp_path
+):
+    spmvbench("run", experiment, "--out", tmp_path / "out")
+    before = keys(tmp_path / "out")
+    none = spmvbench("targets", tmp_path / "out")
+    assert none.returncode == 2
+    assert "no experiment.yaml there or below has targets" in none.stderr
+    with_targets(experiment, 100)
+    done = spmvbench("run", experiment, "--out", tmp_path / "out")
+    assert done.returncode == 0
+    assert "8 rows are measured already" in done.stdout
+    assert "0 of 2 targets met; 2 missed" in done.stdout
+    assert keys(tmp_path / "out") == before
+    assert spmvbench("targets", tmp_path / "out").returncode == 1
+
+
+def test_a_rival_left_out_is_not_measured_and_exit_code_1(experiment, tmp_path):
+    with_targets(experiment, 0.01)
+    spmvbench("run", experiment, "--out", tmp_path / "out", "--only", "csr16")
+    done = spmvbench("targets", tmp_path / "out")
+    assert done.returncode == 1
+    assert "2 not measured: dense-f16 has no row" in done.stdout
+
+
 def test_only_and_skip_choose_among_the_formats(experiment, tmp_path):
     spmvbench("run", experiment, "--out", tmp_path / "out", "--only", "csr16")
     assert {row[3] for row in keys(tmp_path / "out")} == {"csr16"}
@@ -133,6 +176,7 @@ def test_only_and_skip_choose_among_the_formats(experiment, tmp_path):
         (["run", "smoke", "--set", "densities=[2]"], "error: --set densities=[2]"),
         (["check", "mako"], "error: unknown format 'mako'; did you mean 'macko'?"),
         (["plot", "nowhere"], "error: nowhere: no records.csv there or below"),
+        (["targets", "nowhere"], "error: nowhere: no records.csv there or below"),
     ],
 )
 def test_a_mistake_is_one_line_and_exit_code_2(words, line, tmp_path):

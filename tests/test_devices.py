@@ -96,7 +96,14 @@ def test_a_containers_limit_counts_as_memory(device, tmp_path, monkeypatch):
 
 
 def test_the_description_names_what_decides_a_number(device):
-    assert {"device", "cores", "cache_bytes", "memory_bytes", "features"} <= set(device.describe())
+    found = device.describe()
+    assert {"device", "cores", "cache_bytes", "memory_bytes", "features", "simd"} <= set(found)
+
+
+def test_the_description_names_the_tier_that_products_are_compiled_for(device):
+    from spmvbench.cpu.tier import tier
+
+    assert device.describe()["simd"] == tier()
 
 
 def test_an_unknown_device_is_refused():

@@ -43,7 +43,14 @@ def test_an_edit_of_what_measures_changes_the_source_hash(copied, file):
 
 
 @pytest.mark.parametrize(
-    "file", ["spmvbench/cli.py", "spmvbench/plots/style.py", "spmvbench/summary/tables.py"]
+    "file",
+    [
+        "spmvbench/cli.py",
+        "spmvbench/claim.py",
+        "spmvbench/plots/style.py",
+        "spmvbench/summary/tables.py",
+        "spmvbench/targets/judge.py",
+    ],
 )
 def test_an_edit_of_what_only_shows_does_not(copied, file):
     before = source_hash()

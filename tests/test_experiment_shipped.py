@@ -24,7 +24,7 @@ def walk(schema):
 
 
 def test_the_experiments_are_shipped():
-    expected = {"smoke", "quick", "sparsity_sweep", "shape_sweep", "real_weights"}
+    expected = {"smoke", "quick", "sparsity_sweep", "shape_sweep", "real_weights", "cpu_formats"}
     assert expected <= set(experiment.shipped())
 
 
@@ -69,6 +69,26 @@ def test_the_shape_sweep_has_31_shapes_of_which_a_cpu_measures_12():
     assert sweep.left_out("cuda") == 0
 
 
+def test_the_cpu_formats_are_measured_on_one_thread_and_two_with_targets_for_each():
+    found = experiment.load("cpu_formats")
+    cases = found.cases("cpu", 2)
+    assert {case.threads for case in cases} == {1, 2}
+    assert {case.cache for case in cases} == {"cold"}
+    assert {claim.threads for claim in found.targets.claims} == {(1,), (2,)}
+    assert [found.targets.share(tier) for tier in ("avx512", "avx2", "generic")] == [1, 0.5, 0]
+
+
+def test_every_density_and_shape_of_a_target_is_one_of_its_experiment():
+    for name in GENERATED:
+        found = experiment.load(name)
+        cases = found.cases("cpu", 2)
+        densities = {case.problem.density for case in cases}
+        shapes = {(case.problem.rows, case.problem.cols) for case in cases}
+        for claim in found.targets.claims:
+            assert set(claim.densities) <= densities
+            assert set(claim.shapes) <= shapes
+
+
 def test_a_file_of_the_same_name_goes_before_a_shipped_experiment(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "smoke.yaml").write_text("formats: mako\n")
@@ -90,7 +110,7 @@ def test_the_schema_says_which_draft_it_is():
 
 def test_every_key_of_the_schema_is_described():
     objects = [schema for schema in walk(SCHEMA) if "properties" in schema]
-    assert len(objects) == 6
+    assert len(objects) == 8
     for schema in objects:
         assert schema["additionalProperties"] is False
         for name, value in schema["properties"].items():

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from spmvbench.case import Timing
-from spmvbench.stats import drifts, median, speedup, stop_reason
+from spmvbench.stats import drifts, median, ratio_of_medians, speedup, stop_reason
 
 TIMING = Timing(budget_s=1.0, precision=0.02, min_samples=30)
 
@@ -93,3 +93,28 @@ def test_plain_noise_is_not_taken_for_a_stall():
 def test_drift_is_seen_and_noise_is_not():
     assert drifts(normal(100) * np.linspace(1, 1.2, 100))
     assert not any(drifts(normal(100, seed)) for seed in range(50))
+
+
+def test_the_ratio_of_medians_is_what_two_rows_say():
+    base, mine = np.array([10.0, 20.0, 90.0]), np.array([5.0, 1.0, 8.0])
+    assert ratio_of_medians(base, mine).value == 4
+
+
+def test_the_ratio_of_medians_keeps_what_both_suffered_paired():
+    noise = np.exp(np.random.default_rng(1).normal(0, 0.5, 200))
+    got = ratio_of_medians(120 * noise, 100 * noise * np.random.default_rng(2).normal(1, 0.01, 200))
+    assert got.low < 1.2 < got.high
+    assert got.high / got.low < 1.02
+
+
+def test_the_interval_of_the_ratio_of_medians_covers_the_truth():
+    covered = 0
+    for seed in range(100):
+        got = ratio_of_medians(normal(40, seed), normal(40, seed + 1000))
+        covered += got.low <= 1 <= got.high
+    assert covered >= 88
+
+
+def test_the_ratio_of_medians_without_any_noise_has_an_interval_of_no_width():
+    got = ratio_of_medians(np.full(30, 4.0), np.full(30, 2.0))
+    assert (got.low, got.value, got.high) == (2, 2, 2)

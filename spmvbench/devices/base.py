@@ -65,5 +65,5 @@ class Device(Target, Protocol):
         ...
 
     def describe(self) -> dict[str, Any]:
-        """Model, cores, caches, memory: the device's part of the environment."""
+        """Model, cores, caches, memory, SIMD tier: the device's part of the environment."""
         ...

@@ -168,6 +168,8 @@ class CpuDevice:
         import cpuinfo
         import psutil
 
+        from spmvbench.cpu.tier import tier
+
         info = cpuinfo.get_cpu_info()
         wanted = ("avx2", "avx512f", "avx512_vbmi2", "f16c", "fma", "asimd", "asimdhp", "sve")
         return {
@@ -177,6 +179,7 @@ class CpuDevice:
             "cache_bytes": self.cache_bytes,
             "memory_bytes": int(psutil.virtual_memory().total),
             "features": [name for name in wanted if name in info.get("flags", [])],
+            "simd": tier(),
         }
 
 

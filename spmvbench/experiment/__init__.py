@@ -12,16 +12,17 @@ import yaml
 from pydantic import ValidationError
 
 from spmvbench.case import Case, Timing
+from spmvbench.claim import Targets
 from spmvbench.experiment import document as yaml_text
 from spmvbench.experiment import expand, files
-from spmvbench.experiment.checks import check, settle_formats
+from spmvbench.experiment.checks import check, check_targets, settle_formats
 from spmvbench.experiment.document import Document
 from spmvbench.experiment.files import shipped
 from spmvbench.experiment.matrix import Combination
 from spmvbench.experiment.schema import Settings
 from spmvbench.experiment.wording import explain
 
-__all__ = ["Experiment", "json_schema", "load", "shipped"]
+__all__ = ["Experiment", "json_schema", "load", "shipped", "stored_targets"]
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,11 @@ class Experiment:
         return self._settings.source
 
     @property
+    def targets(self) -> Targets:
+        """What its results must show."""
+        return _targets(self._settings)
+
+    @property
     def canonical(self) -> str:
         """The settings as YAML, overrides applied; as a file it gives the same cases again.
 
@@ -65,6 +71,7 @@ class Experiment:
         """
         plain = self._settings.model_dump(mode="json", exclude_unset=True)
         plain |= {"timing": asdict(self.timing)}
+        plain = {key: plain[key] for key in Settings.model_fields if key in plain}
         return yaml.safe_dump(
             plain, sort_keys=False, default_flow_style=None, allow_unicode=True, width=100
         )
@@ -109,16 +116,35 @@ def load(name_or_path: str, overrides: Sequence[str] = ()) -> Experiment:
     """
     path = files.find(name_or_path)
     document = yaml_text.read(files.read(path), str(path), overrides)
-    try:
-        settings = Settings.model_validate({"name": path.stem} | document.data)
-    except ValidationError as invalid:
-        raise explain(invalid, document) from None
+    settings = _settings(path, document)
     check(settings, document)
     settings = settle_formats(settings, document, path.parent)
+    check_targets(settings, document)
     if settings.source:
         found = files.beside(settings.source, path.parent) or settings.source
         settings = settings.model_copy(update={"source": found})
     return Experiment(path, settings, document)
+
+
+def stored_targets(path: Path) -> Targets:
+    """The targets in the experiment file of a results folder.
+
+    No file that it names is looked for: those may be on the machine that measured.
+    Raises: ExperimentError for a file that no run wrote.
+    """
+    return _targets(_settings(path, yaml_text.read(files.read(path), str(path))))
+
+
+def _settings(path: Path, document: Document) -> Settings:
+    try:
+        return Settings.model_validate({"name": path.stem} | document.data)
+    except ValidationError as invalid:
+        raise explain(invalid, document) from None
+
+
+def _targets(settings: Settings) -> Targets:
+    claims = tuple(target.claim for target in settings.targets)
+    return Targets(claims, settings.target_scale.model_dump())
 
 
 def json_schema() -> dict[str, Any]:

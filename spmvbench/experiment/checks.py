@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from spmvbench.claim import GROUPS
 from spmvbench.errors import UnknownFormat
 from spmvbench.experiment.document import Document, Location
 from spmvbench.experiment.files import beside
 from spmvbench.experiment.parts import Entry
 from spmvbench.experiment.schema import Settings
+from spmvbench.experiment.targets import TargetKeys
+from spmvbench.experiment.wording import seen
 from spmvbench.formats import check_name
 
 
@@ -61,7 +64,31 @@ def settle_formats(settings: Settings, document: Document, folder: Path) -> Sett
     changed: dict[str, Any] = {"formats": list(dict.fromkeys(settled[n] for n in settings.formats))}
     for key in {"include", "exclude"} & settings.model_fields_set:
         changed[key] = entries(getattr(settings, key))
+    if "targets" in settings.model_fields_set:
+        changed["targets"] = [
+            target.model_copy(update={key: settled[name] for key, name in _named(target)})
+            for target in settings.targets
+        ]
     return settings.model_copy(update=changed)
+
+
+def check_targets(settings: Settings, document: Document) -> None:
+    """Refuse targets for what is not measured: they could never be met. Raises: ExperimentError."""
+    formats = [*settings.formats, *(e.format for e in settings.include if e.format)]
+    threads = [*settings.threads]
+    threads += [e.threads for e in settings.include if "threads" in e.model_fields_set]
+    for index, target in enumerate(settings.targets):
+        wanted: list[tuple[str, object, Sequence[object]]]
+        wanted = [(key, name, formats) for key, name in _named(target)]
+        wanted += [("threads", count, threads) for count in target.threads]
+        for key, value, measured in wanted:
+            if value not in measured:
+                known = ", ".join(map(str, dict.fromkeys(measured)))
+                message = (
+                    f"{key} is {seen(value)}; expected what is measured, {known}: "
+                    "add it there, or leave targets out with --set targets=null"
+                )
+                raise document.error(("targets", index, key), message)
 
 
 def _settled(name: str, folder: Path) -> str:
@@ -76,6 +103,15 @@ def _formats(settings: Settings) -> Iterator[tuple[Location, str]]:
     for at, entry in _entries(settings):
         if entry.format:
             yield (*at, "format"), entry.format
+    for index, target in enumerate(settings.targets):
+        for key, name in _named(target):
+            yield ("targets", index, key), name
+
+
+def _named(target: TargetKeys) -> list[tuple[str, str]]:
+    """The keys of a target that name a format, with the name; groups of formats are none."""
+    given = {key: getattr(target, key) for key in ("faster", "than", "bandwidth")}
+    return [(key, name) for key, name in given.items() if name and name not in GROUPS]
 
 
 def _entries(settings: Settings) -> Iterator[tuple[Location, Entry]]:

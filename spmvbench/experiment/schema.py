@@ -29,6 +29,7 @@ from spmvbench.experiment.parts import (
     ShapeItem,
     TimingKeys,
 )
+from spmvbench.experiment.targets import ScaleKeys, TargetKeys
 
 
 def _axis(description: str, *default: Any) -> Any:
@@ -112,3 +113,11 @@ class Settings(Keys):
         Limits,
         Field(description="Larger matrices (rows times cols) are left out on that device."),
     ] = Limits()
+    targets: Annotated[list[TargetKeys], OneOrMore()] = _axis(
+        "What the run must show: each is judged on every problem that it fits, and changes nothing "
+        "of what is measured."
+    )
+    target_scale: Annotated[
+        ScaleKeys,
+        Field(description="The share of every target that is asked of slower CPUs; default: all."),
+    ] = ScaleKeys()

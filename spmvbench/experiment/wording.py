@@ -11,6 +11,7 @@ from spmvbench.errors import ExperimentError, did_you_mean
 from spmvbench.experiment.document import Document, Location
 from spmvbench.experiment.parts import DensityRange, Entry, Limits, PresetPart, TimingKeys
 from spmvbench.experiment.schema import Settings
+from spmvbench.experiment.targets import ScaleKeys, TargetKeys
 
 # Short, and safe for a list that holds itself, which YAML can say.
 _SHORT = reprlib.Repr()
@@ -24,6 +25,8 @@ _BELOW: dict[str | int, type[BaseModel]] = {
     "exclude": Entry,
     "timing": TimingKeys,
     "max_elements": Limits,
+    "targets": TargetKeys,
+    "target_scale": ScaleKeys,
 }
 
 _EXPECTED = {
@@ -74,7 +77,7 @@ def _message(at: Location, error: dict[str, Any], data: dict[str, Any]) -> str:
 
 def _model(at: Location) -> type[BaseModel]:
     """The mapping that the last step of `at` is a key of."""
-    return _BELOW[at[0]] if len(at) > 1 else Settings
+    return next((_BELOW[step] for step in reversed(at[:-1]) if step in _BELOW), Settings)
 
 
 def _unknown_key(at: Location) -> str:
