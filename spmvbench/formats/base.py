@@ -49,12 +49,17 @@ class Packed:
 
 @dataclass(frozen=True)
 class Precision:
-    """The types a product works in: stored values, x as handed over, accumulator, y as written."""
+    """The types a product works in: stored values, x as handed over, accumulator, y as written.
+
+    `roundings`: how often a term is rounded beside its multiplication by x and the additions, by
+    a scale for instance. The bound counts them.
+    """
 
     values: str
     x: str
     accumulate: str
     y: str
+    roundings: int = 0
 
 
 class Format(ABC):

@@ -104,8 +104,9 @@ def _take(matrix: Any, x: Any) -> Any:
     room.take(x, matrix.floats)
 
 
-def _rows(matrix: Any, y: Any, first: Any, last: Any, part: Any) -> Any:
-    values, x, cols = matrix.values, matrix.floats, np.int64(matrix.cols)
+@njit(inline=True)
+def write_rows(values: Array, x: Array, cols: Any, y: Any, first: Any, last: Any) -> None:
+    """Write rows first .. last of y = values x. Shapes: values flat, x as `room.for_x` gives it."""
     row = first
     if cols > WIDE:
         while row + 4 <= last:
@@ -114,6 +115,10 @@ def _rows(matrix: Any, y: Any, first: Any, last: Any, part: Any) -> Any:
     while row < last:
         y[row] = _row(values, row * cols, x, cols)
         row += 1
+
+
+def _rows(matrix: Any, y: Any, first: Any, last: Any, part: Any) -> Any:
+    write_rows(matrix.values, matrix.floats, np.int64(matrix.cols), y, first, last)
 
 
 kernels(Dense, _take, _rows)

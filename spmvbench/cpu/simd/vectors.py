@@ -22,6 +22,7 @@ _LANES = {
     "float16": ir.IntType(16),
     "bfloat16": ir.IntType(16),
     "float32": FLOAT,
+    "int8": BYTE,
     "uint8": BYTE,
     "uint16": ir.IntType(16),
     "uint32": I32,
@@ -33,6 +34,7 @@ _KINDS = {
     types.uint16: "float16",
     types.int16: "bfloat16",
     types.float32: "float32",
+    types.int8: "int8",
     types.uint8: "uint8",
     types.uint32: "uint32",
     types.uint64: "uint64",
@@ -152,6 +154,18 @@ def peek(context: Any, array: Any, at: Any) -> Any:
         return builder.load(place(context, builder, signature, arguments, 0, element))
 
     return array.dtype(array, types.int64), emit
+
+
+@intrinsic
+def repeat(context: Any, array: Any, at: Any, lanes: Any) -> Any:
+    """`repeat(array, at, lanes)`: an element in all lanes."""
+    vector = Vector(_KINDS[array.dtype], lanes.literal_value)
+
+    def emit(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        at = place(context, builder, signature, arguments, 0, vector.llvm.element)
+        return splat(builder, builder.load(at), vector.lanes)
+
+    return vector(array, types.int64, lanes), emit
 
 
 @intrinsic
