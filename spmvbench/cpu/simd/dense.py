@@ -79,8 +79,9 @@ def _four_rows(values: Array, start: Any, x: Array, cols: Any) -> Any:
     a, b, c, d = zeros(16), zeros(16), zeros(16), zeros(16)
     for column in range(0, cols & ~15, 16):
         at = start + column
+        ahead = AHEAD if column + AHEAD < cols else AHEAD + 3 * cols
         for row in range(4):
-            prefetch_l2(values, at + row * cols + AHEAD)
+            prefetch_l2(values, at + row * cols + ahead)
         a = _product(values, at, x, column, a)
         b = _product(values, at + cols, x, column, b)
         c = _product(values, at + 2 * cols, x, column, c)
