@@ -23,8 +23,8 @@ WORDS = GROUP // 8
 
 
 @njit()
-def _value(words: Array, slot: Any, i: Any) -> Any:
-    return np.float32(np.int32((words[i] >> np.uint32(4 * slot)) & np.uint32(15)) - np.int32(8))
+def _value(word: Any, slot: Any) -> Any:
+    return np.float32(np.int32((word >> np.uint32(4 * slot)) & np.uint32(15)) - np.int32(8))
 
 
 @njit(any_order=True)
@@ -34,7 +34,7 @@ def _dot(words: Array, x: Array) -> Any:
     for slot in range(-(-x.size // WORDS)):
         of_slot = x[WORDS * slot : WORDS * (slot + 1)]
         for i in range(of_slot.size):
-            total += _value(words, slot, i) * of_slot[i]
+            total += _value(words[i], slot) * of_slot[i]
     return total
 
 
@@ -72,7 +72,10 @@ def product(
 def expand(words: Array, scales: Array, floats: Array) -> None:
     """Write the values times their scales as float32. Shape: floats (rows, cols)."""
     for row in prange(words.shape[0]):
-        for column in range(floats.shape[1]):
-            group, slot = column // GROUP, column % GROUP // WORDS
-            value = _value(words[row, group], slot, column % WORDS)
-            floats[row, column] = value * to_float32(scales[row, group])
+        for group in range(words.shape[1]):
+            scale = to_float32(scales[row, group])
+            of_group = floats[row, GROUP * group : GROUP * (group + 1)]
+            for slot in range(-(-of_group.size // WORDS)):
+                of_slot = of_group[WORDS * slot : WORDS * (slot + 1)]
+                for i in range(of_slot.size):
+                    of_slot[i] = _value(words[row, group, i], slot) * scale
