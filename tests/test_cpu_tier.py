@@ -12,7 +12,7 @@ import pytest
 from spmvbench.cpu.tier import AVX2, AVX512, GENERIC, tier
 
 HERE = Path(__file__).parent
-NAMES = ("macko", "bitmap", "csr16", "dense-f16")
+NAMES = ("macko", "bitmap", "csr16", "dense-f16", "dense-int8", "dense-int4")
 
 HOST = tier()
 BY_NAME = {"avx512": "icelake-server", "avx2": "haswell", "generic": "nehalem"}
@@ -98,6 +98,8 @@ print(*_one.inspect_asm().values())
         ("macko", {"vpermi2w", "vcvtph2ps", "vfmadd"}),
         ("csr16", {"vcvtph2ps", "vfmadd"}),
         ("dense-f16", {"vcvtph2ps", "vfmadd", "prefetch"}),
+        ("dense-int8", {"vpmovsxbd", "vcvtdq2ps", "vfmadd", "prefetch"}),
+        ("dense-int4", {"vpsrld", "vpermps", "vfmadd", "prefetch"}),
     ],
 )
 def test_the_instructions_meant_are_in_the_machine_code(name, meant, tmp_path):
