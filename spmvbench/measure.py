@@ -74,8 +74,7 @@ def _task(case: Case) -> Task:
 
 
 def groups(entries: Sequence[Entry], room: int) -> list[list[Entry]]:
-    """The formats that fit `room` bytes together; every group has the lossless dense ones, as
-    baselines.
+    """The formats that fit `room` bytes together; every group has the possible baselines.
 
     What does not fit beside them is alone with them, and fails there by itself.
     """

@@ -61,7 +61,7 @@ def plan(
 
 
 def _is_anchor(row: Record) -> bool:
-    """Whether it is timed again beside others, for them to have a baseline: a lossy one never is."""
+    """Whether it is timed again beside others, as their baseline: a lossy one never is."""
     return row.dense and row.lossless and row.status == "ok"
 
 

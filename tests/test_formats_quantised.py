@@ -1,4 +1,4 @@
-"""What dense-int8 and dense-int4 keep of a matrix, and that their products are of what they keep."""
+"""What dense-int8 and dense-int4 keep of a matrix, and that products are of what they keep."""
 
 from __future__ import annotations
 

@@ -50,7 +50,7 @@ def convert(values: Array, floats: Array) -> None:
 
 
 def many_vectors(values: Array) -> Callable[[Array, Array], None]:
-    """The product with several vectors, by the BLAS that NumPy has: a hand-written loop is slower."""
+    """The product with several vectors, by NumPy's BLAS: a hand-written loop is slower."""
 
     def of_floats(x: Array, y: Array) -> None:
         np.matmul(values, x, out=y)

@@ -1,7 +1,8 @@
 """Stored values as float32, exactly: float16 and bfloat16 bits by integer arithmetic.
 
 Numba knows neither type on a CPU, so kernels see bits: uint16 is float16, int16 is bfloat16, and
-float32 and int8 are themselves. LLVM's own float16 conversion calls a missing function on CPUs without F16C.
+float32 and int8 are themselves. LLVM's own float16 conversion calls a missing function on CPUs
+without F16C.
 """
 
 from __future__ import annotations

@@ -26,10 +26,9 @@ def chunks(rows: int, cols: int) -> Iterator[slice]:
 def quantise(weights: Array, most: int, dtype: np.dtype[Any]) -> tuple[Array, Array]:
     """Integers -most .. most, and the scales that multiply them, one for each run of weights.
 
-    A run lies along the last axis. Its scale is its largest magnitude / most, in float32, then
-    rounded to `dtype`: what is rounded there is not in the integers, which are made for the rounded
-    scale. A run with NaN or Inf gets the scale NaN, and integers of zero. A scale that is rounded
-    to zero has integers of zero, too.
+    A run lies along the last axis. Its scale is its largest magnitude / most in float32, then
+    rounded to `dtype`; the integers are made for the rounded scale. With NaN or Inf in a run the
+    scale is NaN and the integers are zeros; so are those of a scale that is rounded to zero.
     Shapes: weights (..., length) float32, integers the same in int8, scales (...).
     """
     largest = abs(weights).max(axis=-1, initial=0)
@@ -41,8 +40,7 @@ def quantise(weights: Array, most: int, dtype: np.dtype[Any]) -> tuple[Array, Ar
 
 
 def _largest_scale(most: int) -> Any:
-    """The largest float32 that `most` times is finite in float32: the nearest to max / most, or
-    the one below it."""
+    """The largest scale with which no product overflows: float32's max / most, never rounded up."""
     limit = float(np.finfo(np.float32).max)
     nearest = np.float32(limit / most)
     return nearest if most * float(nearest) <= limit else np.nextafter(nearest, np.float32(0))

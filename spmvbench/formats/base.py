@@ -67,7 +67,8 @@ class Format(ABC):
 
     `name` is the YAML key, the CSV value and the plot label; the file has the same name with `_`
     for `-`. `dense` says that every element is stored, zeros too: such rows are the baselines.
-    A format with `lossless` False is judged against `unpack(packed)` instead of A.
+    A format with `lossless` False is judged against `unpack(packed)` instead of A, and is no
+    baseline.
     `devices` and `dtypes` say what there are kernels for.
     """
 
@@ -103,7 +104,10 @@ class Format(ABC):
 
     @abstractmethod
     def unpack(self, packed: Packed) -> Array:
-        """The exact inverse of `pack`: the layout, executable. Shape: (rows, cols)."""
+        """The exact inverse of `pack`: the layout, executable. Shape: (rows, cols).
+
+        Of a lossy format: the matrix that is multiplied, exactly, in float64 if it has to be.
+        """
 
     @abstractmethod
     def plan(self, packed: Packed, device: Target) -> MatVec:

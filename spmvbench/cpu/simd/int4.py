@@ -2,7 +2,7 @@
 
 words     | 16 of 32 bits |     one load, nibble s of word i is column 16 s + i of the group
 shifted   | 16 of 32 bits |     vpsrld by 4 s: the nibble is lowest
-values    | 16 of 32 bits |     vpermps: the nibble less 8, from a register of 16 floats
+values    | 16 of 32 bits |     vpermd: the nibble less 8, from a register of 16 floats
 x         | 16 of 32 bits |     from the L1 cache
 sums      | 16 of 32 bits |     vfmadd, of the group
 total     | 16 of 32 bits |     vfmadd of the group's sums and its scale, of the row
@@ -62,9 +62,7 @@ class Arithmetic(NamedTuple):
     groups: int
 
 
-def matrix(
-    device: Target, tier: str, arrays: tuple[Array, Array], cols: int
-) -> Table | Arithmetic:
+def matrix(device: Target, tier: str, arrays: tuple[Array, Array], cols: int) -> Table | Arithmetic:
     """The arrays on the device, in the type of the kernel that suits the tier.
 
     `arrays`: words (rows, groups, 16), scales (rows, groups) in the types of `cpu.floats`.

@@ -179,7 +179,8 @@ _SIGNED = range(-8, 8)
 def nibbles_by_table(context: Any, words: Any) -> Any:
     """`nibbles_by_table(words)`: the lowest nibble of 16 uint32, less 8, as float32. AVX512.
 
-    `vpermps` looks at the lowest 4 bits of an index only, so nothing has to be masked.
+    `vpermps` looks at the lowest 4 bits of an index only, so nothing has to be masked. LLVM makes
+    `vpermd` of it, the same for integers, because the index is one.
     """
     found = Vector("float32", 16)
 

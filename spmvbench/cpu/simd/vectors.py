@@ -82,7 +82,7 @@ def emits(emit: Emit) -> Callable[[Any, Any, Any, Any], Any]:
     return lambda context, builder, signature, arguments: emit(builder, arguments)
 
 
-def constant(llvm_vector: Any, value: int | float | Sequence[int]) -> Any:
+def constant(llvm_vector: Any, value: float | Sequence[float]) -> Any:
     """A vector constant: one value for all lanes, or one for each."""
     count = llvm_vector.count
     values = value if isinstance(value, Sequence) else [value] * count
