@@ -106,7 +106,8 @@ CURVES: Mapping[str, Curve] = {
 }
 """The curves a figure shows beside measured bytes, by the label it gives them.
 
-Quantised weights are not among them: a flat line below a limit that is not theirs."""
+Quantised weights are not among them: a flat line below a limit that is not theirs.
+"""
 
 
 def break_even(

@@ -133,6 +133,19 @@ def test_subnormals_are_off_by_four_of_the_smallest_at_most(name, dtype, units):
     assert (abs(kept(name, dense) - dense.astype(np.float64)) <= 4 * smallest).all()
 
 
+@pytest.mark.parametrize(
+    ("name", "dtype", "units", "most"),
+    [("dense-int4", "float16", 10, 7), ("dense-int8", "float32", 190, 127)],
+)
+def test_an_element_too_large_for_a_scale_that_was_rounded_down_is_cut_off(
+    name, dtype, units, most
+):
+    """The scale is the smallest subnormal: 10 / 7 and 190 / 127 of it are rounded to 1."""
+    smallest = np.nextafter(DTYPES[dtype].type(0), DTYPES[dtype].type(1))
+    dense = np.full((1, 1), units, DTYPES[dtype]) * smallest
+    assert kept(name, -dense).tolist() == [[-most * float(smallest)]]
+
+
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("dtype", TYPES)
 def test_the_largest_values_stay_finite_in_float32(name, dtype):
