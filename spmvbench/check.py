@@ -46,10 +46,13 @@ class Expected:
     def bound(self, precision: Precision) -> Float:
         """The largest error a correct product may have, per entry of y, in any order of summation.
 
+        Of n terms each is rounded n times at most: by its multiplication and n - 1 additions. A
+        scale rounds it once more, whether it multiplies the term, the sum of a group of terms (the
+        groups' sums take no additions that the terms would not), or the whole sum.
         Source: Higham, Accuracy and Stability of Numerical Algorithms, section 3.1 (gamma_n).
         """
         u = ROUNDOFF[precision.accumulate]
-        n = self.terms[:, None]
+        n = self.terms[:, None] + precision.roundings
         nu = np.minimum(n * u, 0.5)  # past that the bound says nothing, and then turns negative
         exact = self.on_grid[:, None] & (self.magnitude <= GRID * STEP / u)
         sums = np.where(exact, 0.0, nu / (1 - nu) * self.magnitude)

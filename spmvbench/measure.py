@@ -74,14 +74,14 @@ def _task(case: Case) -> Task:
 
 
 def groups(entries: Sequence[Entry], room: int) -> list[list[Entry]]:
-    """The formats that fit `room` bytes together; every group has the dense ones, as baselines.
+    """The formats that fit `room` bytes together; every group has the possible baselines.
 
     What does not fit beside them is alone with them, and fails there by itself.
     """
-    anchors = [e for e in entries if e.format.dense]
+    anchors = [e for e in entries if e.format.dense and e.format.lossless]
     found: list[list[Entry]] = []
     current = list(anchors)
-    for entry in (e for e in entries if not e.format.dense):
+    for entry in (e for e in entries if e not in anchors):
         full = sum(e.packed_bytes for e in (*current, entry)) > room
         if full and len(current) > len(anchors):
             found.append(current)

@@ -38,7 +38,9 @@ class Record:
     y_dtype: str = _column("type of y as written by the product", "")
     accumulate: str = _column("type of the accumulator", "")
     lossless: bool = _column("False: judged against its own unpacked matrix, not against A", True)
-    dense: bool = _column("True: a dense product, so it may be a baseline", False)
+    dense: bool = _column(
+        "True: every element is stored; if lossless too, it may be a baseline", False
+    )
     pattern: str = _column("where the non-zeros are, or how a stored matrix was pruned", "")
     source: str = _column("file the matrix is from; empty: generated", "")
     batch: int = _column("columns of x: products done at once", 1)

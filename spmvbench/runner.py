@@ -53,13 +53,16 @@ def plan(
         missing |= {n for n, row in kept.items() if chosen(n) and _outrun(row, kept)}
         done += sum(chosen(n) and n not in missing for n in kept)
         outdated += sum(chosen(n) and not past.fresh(row) for n, row in found.items())
-        anchors = tuple(
-            n for n, r in kept.items() if r.dense and r.status == "ok" and n not in missing
-        )
+        anchors = tuple(n for n, r in kept.items() if _is_anchor(r) and n not in missing)
         if missing:
             again = tuple(n for n in case.formats if n in missing)
             left.append(replace(case, formats=again, anchors=anchors))
     return Plan(left, done, outdated)
+
+
+def _is_anchor(row: Record) -> bool:
+    """Whether it is timed again beside others, as their baseline: a lossy one never is."""
+    return row.dense and row.lossless and row.status == "ok"
 
 
 def _lacks_pair(row: Record) -> bool:
@@ -143,7 +146,7 @@ class Runner:
             except _Full as full:
                 self.close()  # what the first one hoards must not cost the others their memory
                 done = {r.format for r in saved} | {full.name}
-                dense = tuple(r.format for r in saved if r.dense and r.status == "ok")
+                dense = tuple(r.format for r in saved if _is_anchor(r))
                 self.measure(replace(case, formats=(full.name,), anchors=()))
                 self.close()
                 case = replace(
@@ -163,7 +166,7 @@ class Runner:
         bad = self._blame(case, missing, lost, again=again)
         for name in (n for n in missing if n in bad):
             self._save(failed(self._blank(case, name), bad[name]), b"")
-        anchors = (*case.anchors, *(r.format for r in saved if r.dense and r.status == "ok"))
+        anchors = (*case.anchors, *(r.format for r in saved if _is_anchor(r)))
         return replace(
             case,
             formats=tuple(n for n in missing if n not in bad),

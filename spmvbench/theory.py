@@ -20,6 +20,8 @@ Effective = npt.NDArray[np.float64]
 POINTER_BITS = 32
 DELTA_BITS = 4
 WORD_BITS = 64
+SCALE_BITS = 32
+GROUP = 128
 
 
 class Curve(Protocol):
@@ -74,6 +76,17 @@ def bitmap(density: Density, *, value_bits: int = 16, cols: int = 4096) -> Effec
     return d + (words * WORD_BITS + POINTER_BITS) / (cols * value_bits)
 
 
+def dense_int8(density: Density, *, value_bits: int = 16, cols: int = 4096) -> Effective:
+    """8 bits an element and a scale of 32 bits a row, whatever the density."""
+    return _constant(density, 8 * cols + SCALE_BITS, value_bits, cols)
+
+
+def dense_int4(density: Density, *, value_bits: int = 16, cols: int = 4096) -> Effective:
+    """4 bits an element and a scale in the dtype of the matrix, in whole groups of 128 columns."""
+    groups = -(-cols // GROUP)
+    return _constant(density, groups * (4 * GROUP + value_bits), value_bits, cols)
+
+
 def entropy_limit(density: Density, *, value_bits: int = 16, cols: int = 4096) -> Effective:
     """What no lossless format can go below: the values, and H2(d) bits an element for the places.
 
@@ -91,7 +104,10 @@ CURVES: Mapping[str, Curve] = {
     "bitmap": bitmap,
     "entropy limit": entropy_limit,
 }
-"""The curves a figure shows beside measured bytes, by the label it gives them."""
+"""The curves a figure shows beside measured bytes, by the label it gives them.
+
+Quantised weights are not among them: a flat line below a limit that is not theirs.
+"""
 
 
 def break_even(
@@ -117,6 +133,10 @@ def _bisect(rising: Callable[[float], float]) -> float:
         middle = (low + high) / 2
         low, high = (low, middle) if rising(middle) > 0 else (middle, high)
     return low
+
+
+def _constant(density: Density, row_bits: int, value_bits: int, cols: int) -> Effective:
+    return np.full(np.shape(density), row_bits / (cols * value_bits))
 
 
 def _csr(density: Density, value_bits: int, cols: int, *, index_bits: int) -> Effective:

@@ -182,6 +182,18 @@ class DropsSmallValues(Right):
         return Packed(dense.shape, str(dense.dtype), {"values": values})
 
 
+class Rounds(Right):
+    """Dense and lossy: every value is rounded to a multiple of 1/8."""
+
+    name = "rounds"
+    dense = True
+    lossless = False
+
+    def pack(self, dense):
+        values = np.rint(8 * dense.astype(np.float32)) / 8
+        return Packed(dense.shape, str(dense.dtype), {"values": values})
+
+
 class NotAFormat:
     name = "not-a-format"
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -51,6 +53,15 @@ def test_the_order_of_summation_does_not_matter():
         lambda v: (backwards @ v[::-1]).astype(np.float64), dense, x, expect(dense, x)[0], FP32
     )
     assert fault.share <= 1
+
+
+@pytest.mark.parametrize("roundings", [1, 2])
+def test_a_rounding_by_a_scale_widens_the_bound_as_one_more_term_does(roundings):
+    dense, x = make(5, 7, density=1.0, dtype="float32")
+    whole = expect(dense * np.float32(np.pi), x)[0][0]
+    longer = replace(whole, terms=whole.terms + roundings)
+    scaled = replace(FP32, roundings=roundings)
+    np.testing.assert_array_equal(whole.bound(scaled), longer.bound(FP32))
 
 
 def test_y_stored_in_float16_is_within_its_bound():

@@ -230,7 +230,8 @@ def test_the_schema_is_the_shipped_one():
 def test_list_names_every_format_and_reason():
     done = spmvbench("list", COLUMNS="200")
     assert done.returncode == 0
-    for word in ("macko", "bitmap", "csr16", "dense-f16", "dense-numpy", "csr-scipy", "available"):
+    ours = ("macko", "bitmap", "csr16", "dense-f16", "dense-int8", "dense-int4")
+    for word in (*ours, "dense-numpy", "csr-scipy", "available"):
         assert word in done.stdout
 
 

@@ -14,7 +14,8 @@ from spmvbench.problems.base import Problem
 
 TOP = Path(__file__).parent.parent
 VECTORS = json.loads((TOP / "tests" / "vectors" / "macko.json").read_text())
-NAMES = ("macko", "bitmap", "csr16", "dense-f16")
+LOSSLESS = ("macko", "bitmap", "csr16", "dense-f16")
+NAMES = (*LOSSLESS, "dense-int8", "dense-int4")
 
 
 def documented():
@@ -115,12 +116,17 @@ def test_every_array_is_as_long_as_documented(dtype, rows, cols, density):
         "bitmap": {"mask": (rows, -(-cols // 64)), "values": (n,), "row_pointers": (rows + 1,)},
         "csr16": {"values": (n,), "columns": (n,), "row_pointers": (rows + 1,)},
         "dense-f16": {"values": (rows, cols)},
+        "dense-int8": {"values": (rows, cols), "scales": (rows,)},
+        "dense-int4": {"values": (rows, -(-cols // 128), 16), "scales": (rows, -(-cols // 128))},
     }
     fixed = {"deltas": "uint8", "mask": "uint64", "columns": "uint16", "row_pointers": "int32"}
+    fixed |= {("dense-int8", "values"): "int8", ("dense-int8", "scales"): "float32"}
+    fixed |= {("dense-int4", "values"): "uint32"}
     for name in NAMES:
         arrays = resolve(name).pack(dense).arrays
         assert {key: array.shape for key, array in arrays.items()} == wanted[name]
-        assert all(str(array.dtype) == fixed.get(key, dtype) for key, array in arrays.items())
+        types = {key: fixed.get((name, key)) or fixed.get(key, dtype) for key in arrays}
+        assert {key: str(array.dtype) for key, array in arrays.items()} == types
 
 
 @pytest.mark.parametrize("density", [0.05, 0.1, 0.5, 0.9])
@@ -133,6 +139,8 @@ def test_the_documented_sizes_hold(density):
         "bitmap": d + 1 / 16 + pointers,
         "csr16": d * 2 + pointers,
         "dense-f16": 1,
+        "dense-int8": 1 / 2 + pointers,
+        "dense-int4": 1 / 4 + 1 / 128,
     }
     for name in NAMES:
         assert resolve(name).pack(dense).nbytes / dense.nbytes == pytest.approx(
@@ -146,7 +154,7 @@ def test_the_documented_sizes_hold(density):
 )
 def test_the_documented_format_is_the_smallest(density, smallest):
     dense = bernoulli(256, 4096, density)
-    assert min(NAMES, key=lambda name: resolve(name).pack(dense).nbytes) == smallest
+    assert min(LOSSLESS, key=lambda name: resolve(name).pack(dense).nbytes) == smallest
 
 
 def test_csr16_refuses_what_its_columns_cannot_count():

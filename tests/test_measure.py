@@ -35,6 +35,7 @@ def device():
 def costs(monkeypatch, device):
     """Microseconds per product by class name; the classes tell the clock when they multiply."""
     table = {"Right": 50.0, "Dense": 100.0, "DropsSmallValues": 70.0, "FastDense": 10.0}
+    table["Rounds"] = 10.0
 
     def habit(self, a, x, y):
         device.clock.advance(table.get(type(self).__name__, 20.0))
@@ -75,6 +76,12 @@ def test_a_dense_format_that_stores_another_dtype_is_no_baseline(device, costs, 
     got = run(device, "Right", "FastDense", "Dense", tmp=tmp_path)
     assert got["Right"].record.baseline == stranger("Dense")
     assert got["FastDense"].record.speedup == pytest.approx(10)
+
+
+def test_a_lossy_dense_format_is_no_baseline(device, costs, tmp_path):
+    got = run(device, "Right", "Rounds", "Dense", tmp=tmp_path)
+    assert got["Right"].record.baseline == stranger("Dense")
+    assert got["Rounds"].record.speedup == pytest.approx(10)
 
 
 def test_without_a_dense_format_there_is_no_speedup(device, costs, tmp_path):
@@ -275,6 +282,12 @@ def test_formats_that_do_not_fit_together_are_grouped_each_with_the_dense_one():
     entries = [Entry(n, i, sparse, 40) for i, n in enumerate("abc")] + [Entry("d", 3, dense, 20)]
     assert [[e.name for e in g] for g in groups(entries, 100)] == [["d", "a", "b"], ["d", "c"]]
     assert [[e.name for e in g] for g in groups(entries, 1)] == [["d", n] for n in "abc"]
+
+
+def test_a_lossy_dense_format_is_in_one_group_as_a_sparse_one_is():
+    dense, lossy, sparse = strangers.Dense(), strangers.Rounds(), strangers.Right()
+    entries = [Entry("d", 0, dense, 20), Entry("l", 1, lossy, 40), Entry("a", 2, sparse, 40)]
+    assert [[e.name for e in g] for g in groups(entries, 60)] == [["d", "l"], ["d", "a"]]
 
 
 def test_groups_are_blocks_and_the_dense_row_is_recorded_once(device, costs, tmp_path, monkeypatch):

@@ -10,7 +10,8 @@ from spmvbench.formats import resolve
 from spmvbench.predict import packed_bytes, seconds
 from spmvbench.problems import Problem, build
 
-CASE = Case("t", Problem(3000, 700, 0.3), ("macko", "bitmap", "csr16", "dense-f16"), "cold", 1)
+NAMES = ("macko", "bitmap", "csr16", "dense-f16", "dense-int8", "dense-int4")
+CASE = Case("t", Problem(3000, 700, 0.3), NAMES, "cold", 1)
 
 
 @pytest.mark.parametrize("density", [0.05, 0.5, 1.0])

@@ -167,6 +167,15 @@ def test_a_missing_format_is_measured_beside_the_dense_one(monkeypatch):
     assert case.anchors == ("dense-f16",)
 
 
+def test_a_missing_format_is_not_measured_beside_a_lossy_dense_one(monkeypatch):
+    case = replace(CASE, formats=("csr16", "dense-int8", "dense-f16"))
+    monkeypatch.setattr("spmvbench.runner.environment_id", lambda entry: "here")
+    rows = [row("dense-f16"), row("dense-int8", dense=True, lossless=False)]
+    (left_over,) = plan([case], rows, {"here": ENTRY}, ENTRY).cases
+    assert left_over.formats == ("csr16",)
+    assert left_over.anchors == ("dense-f16",)
+
+
 @pytest.mark.parametrize("status", ["crashed", "timeout", "oom", "error"])
 def test_failures_stay_until_a_retry(status, monkeypatch):
     rows = [row("csr16", status), row("dense-f16")]

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from spmvbench import theory
+from spmvbench.formats import resolve
 
 LONG = 2**20  # columns enough for row pointers and row ends to vanish
 
@@ -51,6 +52,15 @@ def test_curves_agree_with_matrices_drawn_at_random(density, cols):
     for name, bits in encoded_bits(dense).items():
         expected = float(getattr(theory, name)(density, value_bits=16, cols=cols))
         assert bits / size == pytest.approx(expected, rel=0.015), name
+
+
+@pytest.mark.parametrize("cols", [1, 300, 8192])
+@pytest.mark.parametrize("dtype", ["float16", "float32"])
+def test_curves_of_quantised_weights_are_their_packed_bytes(cols, dtype):
+    dense = np.ones((4, cols), dtype)
+    for name, curve in (("dense-int8", theory.dense_int8), ("dense-int4", theory.dense_int4)):
+        share = resolve(name).pack(dense).nbytes / dense.nbytes
+        assert curve(0.3, value_bits=8 * dense.itemsize, cols=cols) == pytest.approx(share), name
 
 
 def test_long_rows_of_macko_follow_the_formula_of_the_paper():

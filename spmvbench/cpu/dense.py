@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -53,23 +53,30 @@ def convert(values: Array, floats: Array) -> None:
 
 
 def many_vectors(values: Array) -> Callable[[Array, Array], None]:
-    """The product with several vectors, by the BLAS that NumPy has: a hand-written loop is slower.
-
-    A block of rows at a time is converted into a buffer that stays in the L2 cache.
-    """
+    """The product with several vectors, by NumPy's BLAS: a hand-written loop is slower."""
 
     def of_floats(x: Array, y: Array) -> None:
         np.matmul(values, x, out=y)
 
-    def of_bits(x: Array, y: Array) -> None:
-        for first in range(0, values.shape[0], ROWS_AT_ONCE):
-            block = values[first : first + ROWS_AT_ONCE]
-            floats = buffer[: block.shape[0]]
-            convert(block, floats)
+    return of_floats if values.dtype == np.float32 else in_blocks(convert, (values,), values.shape)
+
+
+def in_blocks(
+    expand: Callable[..., None], arrays: Sequence[Array], shape: tuple[int, ...]
+) -> Callable[[Array, Array], None]:
+    """The product with several vectors of what `expand(*arrays, floats)` writes as float32.
+
+    A block of rows at a time is written into a buffer that stays in the L2 cache.
+    Shapes: each array (rows, ...), floats (rows, cols).
+    """
+    rows, cols = shape
+    buffer = np.empty((min(ROWS_AT_ONCE, rows), cols), np.float32)
+
+    def of_blocks(x: Array, y: Array) -> None:
+        for first in range(0, rows, ROWS_AT_ONCE):
+            floats = buffer[: rows - first]
+            expand(*(array[first : first + ROWS_AT_ONCE] for array in arrays), floats)
             np.matmul(floats, x, out=y[first : first + ROWS_AT_ONCE])
 
-    if values.dtype == np.float32:
-        return of_floats
-    buffer = np.empty((min(ROWS_AT_ONCE, values.shape[0]), values.shape[1]), np.float32)
-    convert(values[:0], buffer[:0])
-    return of_bits
+    expand(*(array[:0] for array in arrays), buffer[:0])
+    return of_blocks

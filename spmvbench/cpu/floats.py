@@ -1,7 +1,8 @@
 """Stored values as float32, exactly: float16 and bfloat16 bits by integer arithmetic.
 
 Numba knows neither type on a CPU, so kernels see bits: uint16 is float16, int16 is bfloat16, and
-float32 is itself. LLVM's own float16 conversion calls a missing function on CPUs without F16C.
+float32 and int8 are themselves. LLVM's own float16 conversion calls a missing function on CPUs
+without F16C.
 """
 
 from __future__ import annotations
@@ -59,12 +60,19 @@ def _from_bfloat16(bits: Any) -> Any:
     return np.int32(np.int32(bits) << 16).view(np.float32)
 
 
+def _from_int8(bits: Any) -> Any:
+    return np.float32(bits)
+
+
 def _itself(bits: Any) -> Any:
     return bits
 
 
+_WAYS = {types.uint16: _from_float16, types.int16: _from_bfloat16, types.int8: _from_int8}
+
+
 def _choose(bits: Any) -> Any:
-    return {types.uint16: _from_float16, types.int16: _from_bfloat16}.get(bits, _itself)
+    return _WAYS.get(bits, _itself)
 
 
 def _widen_bits(values: Any, floats: Any) -> Any:

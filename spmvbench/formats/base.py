@@ -49,12 +49,17 @@ class Packed:
 
 @dataclass(frozen=True)
 class Precision:
-    """The types a product works in: stored values, x as handed over, accumulator, y as written."""
+    """The types a product works in: stored values, x as handed over, accumulator, y as written.
+
+    `roundings`: how often a term is rounded beside its multiplication by x and the additions, by
+    a scale for instance. The bound counts them.
+    """
 
     values: str
     x: str
     accumulate: str
     y: str
+    roundings: int = 0
 
 
 class Format(ABC):
@@ -62,7 +67,8 @@ class Format(ABC):
 
     `name` is the YAML key, the CSV value and the plot label; the file has the same name with `_`
     for `-`. `dense` says that every element is stored, zeros too: such rows are the baselines.
-    A format with `lossless` False is judged against `unpack(packed)` instead of A.
+    A format with `lossless` False is judged against `unpack(packed)` instead of A, and is no
+    baseline.
     `devices` and `dtypes` say what there are kernels for.
     """
 
@@ -98,7 +104,10 @@ class Format(ABC):
 
     @abstractmethod
     def unpack(self, packed: Packed) -> Array:
-        """The exact inverse of `pack`: the layout, executable. Shape: (rows, cols)."""
+        """The exact inverse of `pack`: the layout, executable. Shape: (rows, cols).
+
+        Of a lossy format: the matrix that is multiplied, exactly, in float64 if it has to be.
+        """
 
     @abstractmethod
     def plan(self, packed: Packed, device: Target) -> MatVec:

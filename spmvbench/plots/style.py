@@ -36,7 +36,7 @@ STYLES = {
     "dense-cublas": Style("#111111", "x"),
     "dense-gemv": Style("#424242", "+"),
     "dense-int8": Style("#574062", "2"),
-    "dense-int4": Style("#c8a878", "3"),
+    "dense-int4": Style("#c8b878", "3"),
     "csr-scipy": Style("#5a2ca0", "v"),
     "csr-mkl": Style("#56b4e9", "<"),
     "csr-cusparse-spmv": Style("#ff6694", "v"),

@@ -8,7 +8,7 @@ from host_target import HostTarget, vectors
 
 from spmvbench.formats import resolve
 
-NAMES = ("macko", "bitmap", "csr16", "dense-f16")
+NAMES = ("macko", "bitmap", "csr16", "dense-f16", "dense-int8", "dense-int4")
 
 
 @pytest.fixture(scope="module")

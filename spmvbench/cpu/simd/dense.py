@@ -84,8 +84,9 @@ def _four_rows(values: Array, start: Any, x: Array, cols: Any) -> Any:
     a, b, c, d = zeros(16), zeros(16), zeros(16), zeros(16)
     for column in range(0, cols & ~15, 16):
         at = start + column
+        ahead = AHEAD if column + AHEAD < cols else AHEAD + 3 * cols
         for row in range(4):
-            prefetch_l2(values, at + row * cols + AHEAD)
+            prefetch_l2(values, at + row * cols + ahead)
         a = _product(values, at, x, column, a)
         b = _product(values, at + cols, x, column, b)
         c = _product(values, at + 2 * cols, x, column, c)
@@ -109,9 +110,9 @@ def _take(matrix: Any, x: Any) -> Any:
     room.take(x, matrix.floats)
 
 
-def _rows(matrix: Any, y: Any, first: Any, last: Any, part: Any) -> Any:
-    values, x = pointer(matrix.values, 0), pointer(matrix.floats, 0)
-    cols = np.int64(matrix.cols)
+@njit(inline=True)
+def write_rows(values: Any, x: Any, cols: Any, y: Any, first: Any, last: Any) -> None:
+    """Write rows first .. last of y = values x. Pointers: values, x as `room.for_x` has it."""
     row = first
     if cols > WIDE:
         while row + 4 <= last:
@@ -120,6 +121,11 @@ def _rows(matrix: Any, y: Any, first: Any, last: Any, part: Any) -> Any:
     while row < last:
         y[row] = _row(values, row * cols, x, cols)
         row += 1
+
+
+def _rows(matrix: Any, y: Any, first: Any, last: Any, part: Any) -> Any:
+    values, x = pointer(matrix.values, 0), pointer(matrix.floats, 0)
+    write_rows(values, x, np.int64(matrix.cols), y, first, last)
 
 
 kernels(Dense, _take, _rows)

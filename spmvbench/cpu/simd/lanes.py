@@ -59,7 +59,7 @@ def total(context: Any, x: Any) -> Any:
 
 @intrinsic
 def widen(context: Any, x: Any) -> Any:
-    """`widen(x)`: float32, exactly; bytes become uint32 or stay below as indices do."""
+    """`widen(x)`: float32, exactly, int8 too; but uint8 becomes uint32, as indices are."""
     wide = Vector("uint32" if x.kind == "uint8" else "float32", x.lanes)
 
     def emit(builder: Any, arguments: Any) -> Any:
@@ -69,6 +69,9 @@ def widen(context: Any, x: Any) -> Any:
         if x.kind == "float16":
             half = builder.bitcast(bits, ir.VectorType(ir.HalfType(), x.lanes))
             return builder.fpext(half, wide.llvm)
+        if x.kind == "int8":
+            whole = builder.sext(bits, ir.VectorType(ir.IntType(32), x.lanes))
+            return builder.sitofp(whole, wide.llvm)
         whole = builder.zext(bits, ir.VectorType(ir.IntType(32), x.lanes))
         if x.kind == "uint8":
             return whole
@@ -146,6 +149,47 @@ def shift(context: Any, x: Any, by: Any) -> Any:
     """`shift(x, by)`: an integer added to each lane."""
     width = x.llvm.element.width
     return x(x, by), emits(lambda b, a: b.add(a[0], splat(b, resized(b, a[1], width), x.lanes)))
+
+
+@intrinsic
+def shift_right(context: Any, x: Any, by: Any) -> Any:
+    """`shift_right(x, by)`: unsigned lanes without their lowest bits."""
+    width = x.llvm.element.width
+    return x(x, by), emits(lambda b, a: b.lshr(a[0], splat(b, resized(b, a[1], width), x.lanes)))
+
+
+_SIGNED = range(-8, 8)
+"""What a nibble stands for: itself less 8."""
+
+
+@intrinsic
+def nibbles_by_table(context: Any, words: Any) -> Any:
+    """`nibbles_by_table(words)`: the lowest nibble of 16 uint32, less 8, as float32. AVX512.
+
+    `vpermps` looks at the lowest 4 bits of an index only, so nothing has to be masked. LLVM makes
+    `vpermd` of it, the same for integers, because the index is one.
+    """
+    found = Vector("float32", 16)
+
+    def emit(builder: Any, arguments: Any) -> Any:
+        table = constant(found.llvm, [float(value) for value in _SIGNED])
+        name = "llvm.x86.avx512.permvar.sf.512"
+        return call(builder, name, found.llvm, [table, arguments[0]])
+
+    return found(words), emits(emit)
+
+
+@intrinsic
+def nibbles(context: Any, words: Any) -> Any:
+    """`nibbles(words)`: the lowest nibble of each uint32, less 8, as float32."""
+    found = Vector("float32", words.lanes)
+
+    def emit(builder: Any, arguments: Any) -> Any:
+        (bits,) = arguments
+        codes = builder.and_(bits, constant(bits.type, 15))
+        return builder.sitofp(builder.sub(codes, constant(bits.type, 8)), found.llvm)
+
+    return found(words), emits(emit)
 
 
 @intrinsic

@@ -23,6 +23,7 @@ _LANES = {
     "float16": ir.IntType(16),
     "bfloat16": ir.IntType(16),
     "float32": FLOAT,
+    "int8": BYTE,
     "uint8": BYTE,
     "uint16": ir.IntType(16),
     "uint32": I32,
@@ -34,6 +35,7 @@ _KINDS = {
     types.uint16: "float16",
     types.int16: "bfloat16",
     types.float32: "float32",
+    types.int8: "int8",
     types.uint8: "uint8",
     types.uint32: "uint32",
     types.uint64: "uint64",
@@ -86,7 +88,7 @@ def emits(emit: Emit) -> Callable[[Any, Any, Any, Any], Any]:
     return lambda context, builder, signature, arguments: emit(builder, arguments)
 
 
-def constant(llvm_vector: Any, value: int | float | Sequence[int]) -> Any:
+def constant(llvm_vector: Any, value: float | Sequence[float]) -> Any:
     """A vector constant: one value for all lanes, or one for each."""
     count = llvm_vector.count
     values = value if isinstance(value, Sequence) else [value] * count
@@ -188,6 +190,18 @@ def opaque(context: Any, index: Any) -> Any:
         return builder.asm(kind, "", "=r,0", arguments, side_effect=False)
 
     return types.int64(index), emits(emit)
+
+
+@intrinsic
+def repeat(context: Any, array: Any, at: Any, lanes: Any) -> Any:
+    """`repeat(array, at, lanes)`: an element in all lanes."""
+    vector = Vector(kind_of(array), lanes.literal_value)
+
+    def emit(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        at = place(context, builder, signature, arguments, 0, vector.llvm.element)
+        return splat(builder, builder.load(at), vector.lanes)
+
+    return vector(array, types.int64, lanes), emit
 
 
 @intrinsic
