@@ -34,8 +34,12 @@ from spmvbench.cpu.tier import AVX2
 from spmvbench.dtypes import Array
 from spmvbench.formats.base import Target
 
-LOW = 0.4
-"""Density below which x is brought to the values, if its 16-bit copy is exact."""
+LOW = {2: 0.36, 4: 0.07}
+"""Itemsize -> density below which x is brought to the values, if its 16-bit copy is exact."""
+
+
+WIDE = 8192
+"""Columns above which float32 x leaves the L1 cache."""
 
 
 class Expand(NamedTuple):
@@ -48,8 +52,20 @@ class Expand(NamedTuple):
     words: int
 
 
+class Wide(NamedTuple):
+    """As `Expand`, and a 16-bit copy of x, which stays in the L1 cache longer."""
+
+    mask: Array
+    values: Array
+    pointers: Array
+    floats: Array
+    words: int
+    halves: Array
+    exact: Array
+
+
 class Compress(NamedTuple):
-    """As `Expand`, a 16-bit copy of x, and for each part the x of a row's values."""
+    """As `Wide`, and for each part the x of a row's values."""
 
     mask: Array
     values: Array
@@ -72,7 +88,7 @@ class Table(NamedTuple):
     table: Array
 
 
-Matrix = Expand | Compress | Table | several_rows.Expand | several_rows.Table
+Matrix = Expand | Wide | Compress | Table | several_rows.Expand | several_rows.Table
 
 
 def matrix(device: Target, tier: str, arrays: tuple[Array, Array, Array], cols: int) -> Matrix:
@@ -88,9 +104,12 @@ def matrix(device: Target, tier: str, arrays: tuple[Array, Array, Array], cols: 
     given = room.put(device, mask), room.put(device, values), device.put(pointers), floats, words
     if tier == AVX2:
         return Table(*given, device.put(tables(values.itemsize)))
-    if values.itemsize == 4 or values.size > LOW * mask.shape[0] * cols:
+    dense = values.size > LOW[values.itemsize] * mask.shape[0] * cols
+    if dense and cols <= WIDE:
         return Expand(*given)
     halves, exact = room.for_halves(device, 64 * words, values), device.empty(1, "bool")
+    if dense:
+        return Wide(*given, halves, exact)
     found = device.empty((device.threads, 64 * (words + 1)), str(halves.dtype))
     found[:] = 0  # what lies behind a row's x is multiplied by zeros
     return Compress(*given, halves, exact, found)
@@ -131,8 +150,8 @@ def _take_both(matrix: Any, x: Any) -> Any:
 
 
 @njit()
-def _expanded(matrix: Any, y: Any, first: Any, last: Any) -> Any:
-    values, x = pointer(matrix.values, 0), pointer(matrix.floats, BEFORE)
+def _expanded(matrix: Any, x: Any, y: Any, first: Any, last: Any) -> None:
+    values = pointer(matrix.values, 0)
     mask, pointers, words = pointer(matrix.mask, 0), matrix.pointers, np.int64(matrix.words)
     for row in range(first, last):
         at = np.int64(pointers[row])
@@ -141,10 +160,10 @@ def _expanded(matrix: Any, y: Any, first: Any, last: Any) -> Any:
         while i < words:
             word = peek(mask, row * words + i)
             p, q, r, s = expand_word(values, at, word)
-            a = fma(p, load(x, 64 * i, 16), a)
-            b = fma(q, load(x, 64 * i + 16, 16), b)
-            c = fma(r, load(x, 64 * i + 32, 16), c)
-            d = fma(s, load(x, 64 * i + 48, 16), d)
+            a = fma(p, widen(load(x, 64 * i, 16)), a)
+            b = fma(q, widen(load(x, 64 * i + 16, 16)), b)
+            c = fma(r, widen(load(x, 64 * i + 32, 16)), c)
+            d = fma(s, widen(load(x, 64 * i + 48, 16)), d)
             at += np.int64(count_ones(word))
             i = opaque(i + 1)
         y[row] = total(add(add(a, b), add(c, d)))
@@ -162,14 +181,21 @@ def _compressed(matrix: Any, y: Any, first: Any, last: Any, part: Any) -> Any:
 
 
 def _expand_rows(matrix: Any, y: Any, first: Any, last: Any, part: Any) -> Any:
-    _expanded(matrix, y, first, last)
+    _expanded(matrix, pointer(matrix.floats, BEFORE), y, first, last)
+
+
+def _wide_rows(matrix: Any, y: Any, first: Any, last: Any, part: Any) -> Any:
+    if matrix.exact[0]:
+        _expanded(matrix, pointer(matrix.halves, BEFORE), y, first, last)
+    else:
+        _expanded(matrix, pointer(matrix.floats, BEFORE), y, first, last)
 
 
 def _compress_rows(matrix: Any, y: Any, first: Any, last: Any, part: Any) -> Any:
     if matrix.exact[0]:
         _compressed(matrix, y, first, last, part)
     else:
-        _expanded(matrix, y, first, last)
+        _expanded(matrix, pointer(matrix.floats, BEFORE), y, first, last)
 
 
 def _table_rows(matrix: Any, y: Any, first: Any, last: Any, part: Any) -> Any:
@@ -198,5 +224,6 @@ def _table_rows(matrix: Any, y: Any, first: Any, last: Any, part: Any) -> Any:
 
 
 kernels(Expand, _take, _expand_rows)
+kernels(Wide, _take_both, _wide_rows)
 kernels(Compress, _take_both, _compress_rows)
 kernels(Table, _take, _table_rows)

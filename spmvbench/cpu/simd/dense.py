@@ -25,7 +25,8 @@ AHEAD = 4096
 """Elements between a load and its prefetch into the L2 cache."""
 
 WIDE = 8192
-"""Columns above which x leaves the L1 cache: then four rows share each load of it."""
+"""Columns above which x leaves the L1 cache: then it is read in 16 bits, if they are exact, or four
+rows share each load of it."""
 
 
 class Dense(NamedTuple):
@@ -36,7 +37,17 @@ class Dense(NamedTuple):
     cols: int
 
 
-Matrix = Dense | several_rows.Dense
+class Wide(NamedTuple):
+    """As `Dense`, and a 16-bit copy of x, which stays in the L1 cache longer."""
+
+    values: Array
+    floats: Array
+    cols: int
+    halves: Array
+    exact: Array
+
+
+Matrix = Dense | Wide | several_rows.Dense
 
 
 def matrix(device: Target, values: Array) -> Matrix:
@@ -44,25 +55,28 @@ def matrix(device: Target, values: Array) -> Matrix:
     if device.batch > 1:
         return several_rows.dense(device, values)
     cols = values.shape[1]
-    return Dense(room.put(device, values), room.for_x(device, cols, "float32"), cols)
+    given = room.put(device, values), room.for_x(device, cols, "float32"), cols
+    if cols <= WIDE:
+        return Dense(*given)
+    return Wide(*given, room.for_halves(device, cols, values), device.empty(1, "bool"))
 
 
 @njit(inline=True)
-def _product(values: Array, at: Any, x: Array, column: Any, sums: Any) -> Any:
+def _product(values: Any, at: Any, x: Any, column: Any, sums: Any) -> Any:
     """Add 16 products to the sums."""
-    return fma(widen(load(values, at, 16)), load(x, BEFORE + column, 16), sums)
+    return fma(widen(load(values, at, 16)), widen(load(x, BEFORE + column, 16)), sums)
 
 
 @njit(inline=True)
-def _end(values: Array, at: Any, x: Array, column: Any, cols: Any, sums: Any) -> Any:
+def _end(values: Any, at: Any, x: Any, column: Any, cols: Any, sums: Any) -> Any:
     """Add the last products of a row, fewer than 16: what follows belongs to another row."""
     bits = (np.uint64(1) << np.uint64(cols - column)) - np.uint64(1)
     kept = keep(load(values, at, 16), bits)
-    return fma(widen(kept), load(x, BEFORE + column, 16), sums)
+    return fma(widen(kept), widen(load(x, BEFORE + column, 16)), sums)
 
 
 @njit(inline=True)
-def _row(values: Array, start: Any, x: Array, cols: Any) -> Any:
+def _row(values: Any, start: Any, x: Any, cols: Any) -> Any:
     a, b, c, d = zeros(16), zeros(16), zeros(16), zeros(16)
     for column in range(0, cols & ~63, 64):
         at = start + column
@@ -80,13 +94,12 @@ def _row(values: Array, start: Any, x: Array, cols: Any) -> Any:
 
 
 @njit(inline=True)
-def _four_rows(values: Array, start: Any, x: Array, cols: Any) -> Any:
+def _four_rows(values: Array, start: Any, x: Any, cols: Any) -> Any:
     a, b, c, d = zeros(16), zeros(16), zeros(16), zeros(16)
     for column in range(0, cols & ~15, 16):
         at = start + column
-        ahead = AHEAD if column + AHEAD < cols else AHEAD + 3 * cols
-        for row in range(4):
-            prefetch_l2(values, at + row * cols + ahead)
+        for row in range(4, 8):
+            prefetch_l2(values, at + row * cols)
         a = _product(values, at, x, column, a)
         b = _product(values, at + cols, x, column, b)
         c = _product(values, at + 2 * cols, x, column, c)
@@ -123,9 +136,25 @@ def write_rows(values: Any, x: Any, cols: Any, y: Any, first: Any, last: Any) ->
         row += 1
 
 
+def _take_both(matrix: Any, x: Any) -> Any:
+    room.take(x, matrix.floats)
+    matrix.exact[0] = room.take_halves(matrix.floats, matrix.halves)
+
+
 def _rows(matrix: Any, y: Any, first: Any, last: Any, part: Any) -> Any:
     values, x = pointer(matrix.values, 0), pointer(matrix.floats, 0)
     write_rows(values, x, np.int64(matrix.cols), y, first, last)
 
 
+def _wide_rows(matrix: Any, y: Any, first: Any, last: Any, part: Any) -> Any:
+    values, cols = pointer(matrix.values, 0), np.int64(matrix.cols)
+    if matrix.exact[0]:
+        x = pointer(matrix.halves, 0)
+        for row in range(first, last):
+            y[row] = _row(values, row * cols, x, cols)
+    else:
+        write_rows(values, pointer(matrix.floats, 0), cols, y, first, last)
+
+
 kernels(Dense, _take, _rows)
+kernels(Wide, _take_both, _wide_rows)

@@ -163,9 +163,8 @@ def _four_rows(matrix: Any, row: Any, groups: Any) -> Any:
     p, q, r, s = zeros(16), zeros(16), zeros(16), zeros(16)
     for group in range(groups):
         at = row * groups + group
-        ahead = AHEAD if group * WORDS + AHEAD < groups * WORDS else AHEAD + 3 * groups * WORDS
-        for other in range(4):
-            prefetch_l2(matrix.words, (at + other * groups) * WORDS + ahead)
+        for other in range(4, 8):
+            prefetch_l2(matrix.words, (at + other * groups) * WORDS)
         a, b, c, d = _four_groups(matrix, at, groups, BEFORE + GROUP * group)
         p = fma(_scale(matrix, at), a, p)
         q = fma(_scale(matrix, at + groups), b, q)

@@ -27,11 +27,7 @@ SLACK = 64
 
 def put(device: Target, array: Array) -> Array:
     """A flat copy on the device, aligned, followed by SLACK zeros that belong to nobody."""
-    flat = array.reshape(-1)
-    room = device.empty(flat.size + SLACK, str(array.dtype))
-    room[: flat.size] = flat
-    room[flat.size :] = 0
-    return room
+    return device.put(np.append(array.reshape(-1), np.zeros(SLACK, array.dtype)))
 
 
 def for_x(device: Target, cols: int, dtype: str) -> Array:
