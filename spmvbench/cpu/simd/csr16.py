@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from spmvbench.cpu.jit import njit
 from spmvbench.cpu.simd import room, several_entries
 from spmvbench.cpu.simd.dispatch import kernels
 from spmvbench.cpu.simd.lanes import add, fma, keep, total, widen, zeros
@@ -25,12 +26,14 @@ AHEAD = 1024
 
 
 class Csr16(NamedTuple):
-    """The arrays with room behind; x with room around."""
+    """The arrays with room behind; x with room around, in two types."""
 
     values: Array
     columns: Array
     pointers: Array
     floats: Array
+    halves: Array
+    exact: Array
 
 
 Matrix = Csr16 | several_entries.Csr16
@@ -42,7 +45,8 @@ def matrix(device: Target, arrays: tuple[Array, Array, Array], cols: int) -> Mat
         return several_entries.csr16(device, arrays, cols)
     values, columns, pointers = arrays
     given = room.put(device, values), room.put(device, columns), device.put(pointers)
-    return Csr16(*given, room.for_x(device, cols, "float32"))
+    halves, exact = room.for_halves(device, cols, values), device.empty(1, "bool")
+    return Csr16(*given, room.for_x(device, cols, "float32"), halves, exact)
 
 
 def nanoseconds(matrix: Matrix, batch: int) -> float:
@@ -52,26 +56,36 @@ def nanoseconds(matrix: Matrix, batch: int) -> float:
 
 def _take(matrix: Any, x: Any) -> Any:
     room.take(x, matrix.floats)
+    matrix.exact[0] = room.take_halves(matrix.floats, matrix.halves)
 
 
-def _rows(matrix: Any, y: Any, first: Any, last: Any, part: Any) -> Any:
+@njit()
+def _sum_rows(matrix: Any, x: Any, y: Array, first: Any, last: Any) -> None:
     values, columns = pointer(matrix.values, 0), pointer(matrix.columns, 0)
-    x, pointers = pointer(matrix.floats, 0), matrix.pointers
+    pointers = matrix.pointers
     for row in range(first, last):
         at, end = np.int64(pointers[row]), np.int64(pointers[row + 1])
         a, b = zeros(16), zeros(16)
         while at + 32 <= end:
             prefetch_l1(values, at + AHEAD)
             prefetch_l1(columns, at + AHEAD)
-            a = fma(widen(load(values, at, 16)), by_words(x, BEFORE, columns, at), a)
-            b = fma(widen(load(values, at + 16, 16)), by_words(x, BEFORE, columns, at + 16), b)
+            a = fma(widen(load(values, at, 16)), widen(by_words(x, BEFORE, columns, at)), a)
+            next_x = widen(by_words(x, BEFORE, columns, at + 16))
+            b = fma(widen(load(values, at + 16, 16)), next_x, b)
             at += 32
         while at < end:
             bits = (np.uint64(1) << np.uint64(end - at)) - np.uint64(1)
             kept = keep(load(values, at, 16), bits)
-            a = fma(widen(kept), by_words(x, BEFORE, columns, at), a)
+            a = fma(widen(kept), widen(by_words(x, BEFORE, columns, at)), a)
             at += 16
         y[row] = total(add(a, b))
+
+
+def _rows(matrix: Any, y: Any, first: Any, last: Any, part: Any) -> Any:
+    if matrix.exact[0]:
+        _sum_rows(matrix, pointer(matrix.halves, 0), y, first, last)
+    else:
+        _sum_rows(matrix, pointer(matrix.floats, 0), y, first, last)
 
 
 kernels(Csr16, _take, _rows)

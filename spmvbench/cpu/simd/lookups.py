@@ -46,7 +46,7 @@ by_words = _single_loads(16)
 
 
 class Singly(NamedTuple):
-    """x as float32, looked up by single loads."""
+    """x in float32 or 16 bits, looked up by single loads."""
 
     x: Array
 
@@ -96,7 +96,7 @@ def fetch_two(where: Any, base: Any, offsets: Any, at: Any, span: Any, next_span
 
 
 def _singly(where: Any, base: Any, offsets: Any, at: Any, span: Any) -> Any:
-    return by_bytes(where.x, base, offsets, at)
+    return widen(by_bytes(where.x, base, offsets, at))
 
 
 @njit(inline=True)

@@ -88,12 +88,14 @@ class Far(NamedTuple):
 
 
 class Single(NamedTuple):
-    """The arrays with room behind, x with room around, and a row's offsets for each part."""
+    """As `Near`."""
 
     values: Array
     deltas: Array
     pointers: Array
     floats: Array
+    halves: Array
+    exact: Array
     offsets: Array
 
 
@@ -114,11 +116,10 @@ def matrix(
     given = room.put(device, values), room.put(device, deltas), device.put(pointers)
     floats = room.for_x(device, cols, "float32")
     offsets = room.for_offsets(device, pointers)
-    if tier != AVX512:
-        return Single(*given, floats, offsets)
     halves, exact = room.for_halves(device, cols, values), device.empty(1, "bool")
     stored = int(pointers[-1]) / max(rows * cols, 1)
-    kind = Near if stored >= NARROW else Middle if stored >= SPREAD else Far
+    windows = Near if stored >= NARROW else Middle if stored >= SPREAD else Far
+    kind = windows if tier == AVX512 else Single
     return kind(*given, floats, halves, exact, offsets)
 
 
@@ -204,12 +205,8 @@ def _sum_rows(matrix: Any, where: Any, y: Array, first: Any, last: Any, part: An
 
 def nanoseconds(matrix: Matrix, batch: int) -> float:
     """What a product takes in one thread, roughly, by the kernel's way to look up x."""
-    each = {Near: 0.08, Middle: 0.09, Far: 0.14, Single: 0.25}
+    each: dict[type, float] = {Near: 0.08, Middle: 0.09, Far: 0.14, Single: 0.25}
     return each.get(type(matrix), 0.3) * matrix.values.size
-
-
-def _take(matrix: Any, x: Any) -> Any:
-    room.take(x, matrix.floats)
 
 
 def _take_both(matrix: Any, x: Any) -> Any:
@@ -239,10 +236,13 @@ def _far(matrix: Any, y: Any, first: Any, last: Any, part: Any) -> Any:
 
 
 def _single(matrix: Any, y: Any, first: Any, last: Any, part: Any) -> Any:
-    _sum_rows(matrix, Singly(pointer(matrix.floats, 0)), y, first, last, part)
+    if matrix.exact[0]:
+        _sum_rows(matrix, Singly(pointer(matrix.halves, 0)), y, first, last, part)
+    else:
+        _sum_rows(matrix, Singly(pointer(matrix.floats, 0)), y, first, last, part)
 
 
 kernels(Near, _take_both, _near)
 kernels(Middle, _take_both, _middle)
 kernels(Far, _take_both, _far)
-kernels(Single, _take, _single)
+kernels(Single, _take_both, _single)
