@@ -77,24 +77,24 @@ class DenseInt4(Format):
     def plan(self, packed: Packed, device: Target) -> MatVec:
         """See `Format.plan`. Raises: ValueError for an array of another shape."""
         from spmvbench.cpu import int4 as kernels
-        from spmvbench.cpu.dense import in_blocks
+        from spmvbench.cpu.dense import FEW, in_blocks
         from spmvbench.cpu.floats import kernel_view
         from spmvbench.cpu.launch import launch, row_bounds
         from spmvbench.cpu.tier import GENERIC, tier
 
         words, scales = self._checked(packed)
         arrays = words, kernel_view(scales)
-        if device.batch > 1:
-            product = in_blocks(kernels.expand, [device.put(a) for a in arrays], packed.shape)
-            return checked(product, packed.shape, device.batch)
         rows = np.arange(packed.shape[0] + 1)
-        if tier() != GENERIC:
+        if tier() != GENERIC and device.batch <= FEW:
             from spmvbench.cpu import simd
 
             matrix = simd.int4.matrix(device, tier(), arrays, packed.shape[1])
-            parts = simd.parts(device.threads, simd.int4.nanoseconds(matrix))
+            parts = simd.parts(device.threads, simd.int4.nanoseconds(matrix, device.batch))
             bounds = row_bounds(rows, parts, row_cost=0)
             return simd.launch(matrix, packed.shape, bounds, device.batch)
+        if device.batch > 1:
+            product = in_blocks(kernels.expand, [device.put(a) for a in arrays], packed.shape)
+            return checked(product, packed.shape, device.batch)
         put = [device.put(array) for array in arrays]
         bounds = row_bounds(rows, device.threads, row_cost=0)
         return launch(

@@ -18,19 +18,18 @@ import numpy as np
 from numba.extending import overload
 
 from spmvbench.cpu.jit import njit
-from spmvbench.cpu.simd import room
+from spmvbench.cpu.simd import room, several_int4
 from spmvbench.cpu.simd.dense import WIDE
 from spmvbench.cpu.simd.dispatch import kernels
 from spmvbench.cpu.simd.lanes import (
     add,
     fma,
-    nibbles,
-    nibbles_by_table,
     shift_right,
     total,
     widen,
     zeros,
 )
+from spmvbench.cpu.simd.nibbles import nibbles, nibbles_by_table
 from spmvbench.cpu.simd.room import BEFORE
 from spmvbench.cpu.simd.vectors import load, pointer, prefetch_l2, repeat
 from spmvbench.cpu.tier import AVX512
@@ -78,11 +77,16 @@ class ByArithmetic(NamedTuple):
     floats: Any
 
 
-def matrix(device: Target, tier: str, arrays: tuple[Array, Array], cols: int) -> Table | Arithmetic:
+Matrix = Table | Arithmetic | several_int4.Int4
+
+
+def matrix(device: Target, tier: str, arrays: tuple[Array, Array], cols: int) -> Matrix:
     """The arrays on the device, in the type of the kernel that suits the tier.
 
     `arrays`: words (rows, groups, 16), scales (rows, groups) in the types of `cpu.floats`.
     """
+    if device.batch > 1:
+        return several_int4.int4(device, arrays)
     words, scales = arrays
     floats = room.for_x(device, cols, "float32")
     kind = Table if tier == AVX512 else Arithmetic
@@ -173,9 +177,9 @@ def _four_rows(matrix: Any, row: Any, groups: Any) -> Any:
     return total(p), total(q), total(r), total(s)
 
 
-def nanoseconds(matrix: Table | Arithmetic) -> float:
-    """What a product takes in one thread, roughly."""
-    return matrix.words.nbytes / 28
+def nanoseconds(matrix: Matrix, batch: int) -> float:
+    """What a product takes in one thread, roughly; a word holds 8 weights."""
+    return max(matrix.words.nbytes / 28, 0.1 * batch * matrix.words.size)
 
 
 def _take(matrix: Any, x: Any) -> Any:

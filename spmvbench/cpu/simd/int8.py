@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from spmvbench.cpu.simd import room
+from spmvbench.cpu.simd import room, several_rows
 from spmvbench.cpu.simd.dense import write_rows
 from spmvbench.cpu.simd.dispatch import kernels
 from spmvbench.cpu.simd.vectors import pointer
@@ -30,16 +30,21 @@ class Int8(NamedTuple):
     cols: int
 
 
-def matrix(device: Target, values: Array, scales: Array) -> Int8:
+Matrix = Int8 | several_rows.Int8
+
+
+def matrix(device: Target, values: Array, scales: Array) -> Matrix:
     """The arrays on the device. Shapes: values (rows, cols) int8, scales (rows,) float32."""
+    if device.batch > 1:
+        return several_rows.int8(device, values, scales)
     cols = values.shape[1]
     floats = room.for_x(device, cols, "float32")
     return Int8(room.put(device, values), device.put(scales), floats, cols)
 
 
-def nanoseconds(matrix: Int8) -> float:
+def nanoseconds(matrix: Matrix, batch: int) -> float:
     """What a product takes in one thread, roughly: it reads memory as fast as one core can."""
-    return matrix.values.nbytes / 30
+    return max(matrix.values.nbytes / 30, 0.012 * batch * matrix.values.size)
 
 
 def _take(matrix: Any, x: Any) -> Any:

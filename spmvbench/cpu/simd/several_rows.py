@@ -34,6 +34,16 @@ class Dense(NamedTuple):
     vectors: tuple[int, ...]
 
 
+class Int8(NamedTuple):
+    """As `Dense`, and a scale for each row."""
+
+    values: Array
+    floats: Array
+    cols: int
+    vectors: tuple[int, ...]
+    scales: Array
+
+
 class Expand(NamedTuple):
     """The arrays of a bitmap with room behind; x, a row for each vector."""
 
@@ -61,6 +71,11 @@ def dense(device: Target, values: Array) -> Dense:
     """The arrays on the device. Shape: values (rows, cols), in the types of `cpu.floats`."""
     cols = values.shape[1]
     return Dense(room.put(device, values), rows_of_x(device, cols), cols, vectors(device.batch))
+
+
+def int8(device: Target, values: Array, scales: Array) -> Int8:
+    """The arrays on the device. Shapes: values (rows, cols) int8, scales (rows,) float32."""
+    return Int8(*dense(device, values), device.put(scales))
 
 
 def bitmap(device: Target, tier: str, arrays: tuple[Array, Array, Array]) -> Expand | Table:
@@ -104,7 +119,8 @@ def _tail(cols: Any) -> Any:
     return (np.uint64(1) << np.uint64(cols & 15)) - np.uint64(1)
 
 
-def _dense_rows(matrix: Any, y: Any, first: Any, last: Any, part: Any) -> Any:
+@njit()
+def _write_rows(matrix: Any, y: Any, first: Any, last: Any) -> None:
     values, x = pointer(matrix.values, 0), pointer(matrix.floats, BEFORE)
     cols, stride, all_ = np.int64(matrix.cols), np.int64(matrix.floats.shape[1]), np.uint64(0xFFFF)
     whole = cols & ~15
@@ -133,6 +149,18 @@ def _dense_rows(matrix: Any, y: Any, first: Any, last: Any, part: Any) -> Any:
             sums = outer(one, x, whole, stride, sums)
         put(y, row, totals(sums, 0, matrix.vectors))
         row += 1
+
+
+def _dense_rows(matrix: Any, y: Any, first: Any, last: Any, part: Any) -> Any:
+    _write_rows(matrix, y, first, last)
+
+
+def _int8_rows(matrix: Any, y: Any, first: Any, last: Any, part: Any) -> Any:
+    _write_rows(matrix, y, first, last)
+    scales = matrix.scales
+    for row in range(first, last):
+        for j in range(y.shape[1]):
+            y[row, j] *= scales[row]
 
 
 def _expand_rows(matrix: Any, y: Any, first: Any, last: Any, part: Any) -> Any:
@@ -179,5 +207,6 @@ def _table_rows(matrix: Any, y: Any, first: Any, last: Any, part: Any) -> Any:
 
 
 kernels(Dense, _take, _dense_rows)
+kernels(Int8, _take, _int8_rows)
 kernels(Expand, _take, _expand_rows)
 kernels(Table, _take, _table_rows)
