@@ -81,6 +81,7 @@ def checked(record: Record, contestant: Contestant) -> Record:
         y_dtype=precision.y,
         accumulate=precision.accumulate,
         lossless=contestant.lossless,
+        layout=contestant.layout,
         dense=contestant.dense,
         packed_bytes=contestant.packed_bytes,
         effective_density=contestant.packed_bytes / max(record.dense_bytes or 0, 1),

@@ -38,6 +38,7 @@ class Contestant:
     dense: bool
     precision: Precision
     packed_bytes: int
+    layout: str
     plans: tuple[MatVec, ...]
     own_copies: bool
     y: Array
@@ -132,6 +133,7 @@ def _prepare(
         dense=fmt.dense,
         precision=precision,
         packed_bytes=packed.nbytes,
+        layout=packed.layout,
         plans=plans,
         own_copies=upload.nbytes >= copies * packed.nbytes,
         y=device.empty(_y_shape(task.problem), precision.y),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, fields
 from typing import Any
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 STATUSES = ("ok", "wrong", "unavailable", "oom", "timeout", "crashed", "error", "unverified")
 
@@ -38,6 +38,7 @@ class Record:
     y_dtype: str = _column("type of y as written by the product", "")
     accumulate: str = _column("type of the accumulator", "")
     lossless: bool = _column("False: judged against its own unpacked matrix, not against A", True)
+    layout: str = _column("the format that `auto` chose; empty: the format itself", "")
     dense: bool = _column(
         "True: every element is stored; if lossless too, it may be a baseline", False
     )

@@ -30,15 +30,19 @@ class Scratch(NamedTuple):
     bases: Array
 
 
-def row_bounds(pointers: Array, parts: int, row_cost: float) -> Array:
-    """The rows at which each part begins, and the end: parts of equal work. Shape: (parts + 1,).
+def row_work(pointers: Array, row_cost: float) -> Array:
+    """What the rows before each row, and all of them, cost, in entries. Shape: (rows + 1,).
 
-    `row_cost`: what a row costs beside its entries, in entries; so empty rows are shared out too.
+    `row_cost`: what a row costs beside its entries; so empty rows are shared out too.
     """
-    rows = pointers.size - 1
-    work = pointers + row_cost * np.arange(rows + 1)
+    work: Array = pointers + row_cost * np.arange(pointers.size)
+    return work
+
+
+def shares(work: Array, parts: int) -> Array:
+    """The rows at which each part begins, and the end: parts of equal work. Shape: (parts + 1,)."""
     bounds = np.searchsorted(work, np.linspace(0, work[-1], parts + 1))
-    bounds[0], bounds[-1] = 0, rows
+    bounds[0], bounds[-1] = 0, work.size - 1
     return bounds.astype(np.int64)
 
 

@@ -35,11 +35,15 @@ class Target(Protocol):
 
 @dataclass(frozen=True)
 class Packed:
-    """A packed matrix: host arrays in the order in which a kernel takes them."""
+    """A packed matrix: host arrays in the order in which a kernel takes them.
+
+    `layout`: the format that these arrays are of, where the one that packed them chose another.
+    """
 
     shape: tuple[int, int]
     dtype: str
     arrays: Mapping[str, Array]
+    layout: str = ""
 
     @property
     def nbytes(self) -> int:

@@ -59,22 +59,20 @@ class Bitmap(Format):
         """See `Format.plan`. Raises: ValueError for arrays that do not fit together."""
         from spmvbench.cpu import bitmap as kernels
         from spmvbench.cpu.floats import kernel_view
-        from spmvbench.cpu.launch import launch, row_bounds
+        from spmvbench.cpu.launch import launch, row_work, shares
         from spmvbench.cpu.tier import GENERIC, tier
 
         mask, values, pointers = self._checked(packed)
         arrays = mask, kernel_view(values), pointers
-        row_cost = 16 * mask.shape[1]
+        work = row_work(pointers, 16 * mask.shape[1])
         if tier() != GENERIC:
             from spmvbench.cpu import simd
 
             matrix = simd.bitmap.matrix(device, tier(), arrays, packed.shape[1])
-            parts = simd.parts(device.threads, simd.bitmap.nanoseconds(matrix, device.batch))
-            return simd.launch(
-                matrix, packed.shape, row_bounds(pointers, parts, row_cost), device.batch
-            )
+            threads = simd.workers(device.threads, simd.bitmap.nanoseconds(matrix, device.batch))
+            return simd.launch(matrix, packed.shape, work, threads, device.batch)
         put = [device.put(array) for array in arrays]
-        bounds = row_bounds(pointers, device.threads, row_cost)
+        bounds = shares(work, device.threads)
         return launch(
             kernels.product_rows, kernels.product, put, packed.shape, bounds, device.batch
         )

@@ -30,7 +30,7 @@ from spmvbench.dtypes import Array
 from spmvbench.formats.base import Format, MatVec, Packed, Target
 from spmvbench.problems.base import Problem
 
-_MOST_COLUMNS = 2**16
+MOST_COLUMNS = 2**16
 _ROW_COST = 16  # entries that would take as long as what a row costs by itself
 
 
@@ -74,29 +74,28 @@ class Csr16(Format):
         """See `Format.plan`. Raises: ValueError for arrays that do not fit together."""
         from spmvbench.cpu import csr16 as kernels
         from spmvbench.cpu.floats import kernel_view
-        from spmvbench.cpu.launch import launch, row_bounds
+        from spmvbench.cpu.launch import launch, row_work, shares
         from spmvbench.cpu.tier import GENERIC, tier
 
         values, columns, pointers = self._checked(packed)
         arrays = kernel_view(values), columns, pointers
+        work = row_work(pointers, _ROW_COST)
         if tier() != GENERIC:
             from spmvbench.cpu import simd
 
             matrix = simd.csr16.matrix(device, arrays, packed.shape[1])
-            parts = simd.parts(device.threads, simd.csr16.nanoseconds(matrix, device.batch))
-            return simd.launch(
-                matrix, packed.shape, row_bounds(pointers, parts, _ROW_COST), device.batch
-            )
+            threads = simd.workers(device.threads, simd.csr16.nanoseconds(matrix, device.batch))
+            return simd.launch(matrix, packed.shape, work, threads, device.batch)
         put = [device.put(array) for array in arrays]
-        bounds = row_bounds(pointers, device.threads, _ROW_COST)
+        bounds = shares(work, device.threads)
         return launch(
             kernels.product_rows, kernels.product, put, packed.shape, bounds, device.batch
         )
 
     def _too_wide(self, cols: int) -> str | None:
-        if cols <= _MOST_COLUMNS:
+        if cols <= MOST_COLUMNS:
             return None
-        return f"{self.name} has 16-bit columns, at most {_MOST_COLUMNS}; the matrix has {cols}"
+        return f"{self.name} has 16-bit columns, at most {MOST_COLUMNS}; the matrix has {cols}"
 
     def _checked(self, packed: Packed) -> tuple[Array, Array, Array]:
         """The arrays, after making sure that no kernel would leave them."""

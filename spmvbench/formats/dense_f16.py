@@ -38,21 +38,20 @@ class DenseF16(Format):
         """See `Format.plan`. Raises: ValueError for an array of another shape."""
         from spmvbench.cpu import dense as kernels
         from spmvbench.cpu.floats import kernel_view
-        from spmvbench.cpu.launch import launch, row_bounds
+        from spmvbench.cpu.launch import launch, shares
         from spmvbench.cpu.tier import GENERIC, tier
 
         values = kernel_view(self._checked(packed))
-        rows = np.arange(len(values) + 1)
+        work = np.arange(packed.shape[0] + 1)
         if tier() != GENERIC and device.batch <= kernels.FEW:
             from spmvbench.cpu import simd
 
             matrix = simd.dense.matrix(device, values)
-            parts = simd.parts(device.threads, simd.dense.nanoseconds(matrix, device.batch))
-            bounds = row_bounds(rows, parts, row_cost=0)
-            return simd.launch(matrix, packed.shape, bounds, device.batch)
+            threads = simd.workers(device.threads, simd.dense.nanoseconds(matrix, device.batch))
+            return simd.launch(matrix, packed.shape, work, threads, device.batch)
         if device.batch > 1:
             return checked(kernels.many_vectors(device.put(values)), packed.shape, device.batch)
-        bounds = row_bounds(rows, device.threads, row_cost=0)
+        bounds = shares(work, device.threads)
         arrays = (device.put(values),)
         return launch(
             kernels.product_rows, kernels.product, arrays, packed.shape, bounds, device.batch

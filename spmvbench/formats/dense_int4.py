@@ -79,24 +79,23 @@ class DenseInt4(Format):
         from spmvbench.cpu import int4 as kernels
         from spmvbench.cpu.dense import FEW, in_blocks
         from spmvbench.cpu.floats import kernel_view
-        from spmvbench.cpu.launch import launch, row_bounds
+        from spmvbench.cpu.launch import launch, shares
         from spmvbench.cpu.tier import GENERIC, tier
 
         words, scales = self._checked(packed)
         arrays = words, kernel_view(scales)
-        rows = np.arange(packed.shape[0] + 1)
+        work = np.arange(packed.shape[0] + 1)
         if tier() != GENERIC and device.batch <= FEW:
             from spmvbench.cpu import simd
 
             matrix = simd.int4.matrix(device, tier(), arrays, packed.shape[1])
-            parts = simd.parts(device.threads, simd.int4.nanoseconds(matrix, device.batch))
-            bounds = row_bounds(rows, parts, row_cost=0)
-            return simd.launch(matrix, packed.shape, bounds, device.batch)
+            threads = simd.workers(device.threads, simd.int4.nanoseconds(matrix, device.batch))
+            return simd.launch(matrix, packed.shape, work, threads, device.batch)
         if device.batch > 1:
             product = in_blocks(kernels.expand, [device.put(a) for a in arrays], packed.shape)
             return checked(product, packed.shape, device.batch)
         put = [device.put(array) for array in arrays]
-        bounds = row_bounds(rows, device.threads, row_cost=0)
+        bounds = shares(work, device.threads)
         return launch(
             kernels.product_rows, kernels.product, put, packed.shape, bounds, device.batch
         )

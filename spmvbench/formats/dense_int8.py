@@ -58,23 +58,22 @@ class DenseInt8(Format):
         """See `Format.plan`. Raises: ValueError for an array of another shape."""
         from spmvbench.cpu import int8 as kernels
         from spmvbench.cpu.dense import FEW, in_blocks
-        from spmvbench.cpu.launch import launch, row_bounds
+        from spmvbench.cpu.launch import launch, shares
         from spmvbench.cpu.tier import GENERIC, tier
 
         arrays = self._checked(packed)
-        rows = np.arange(packed.shape[0] + 1)
+        work = np.arange(packed.shape[0] + 1)
         if tier() != GENERIC and device.batch <= FEW:
             from spmvbench.cpu import simd
 
             matrix = simd.int8.matrix(device, *arrays)
-            parts = simd.parts(device.threads, simd.int8.nanoseconds(matrix, device.batch))
-            bounds = row_bounds(rows, parts, row_cost=0)
-            return simd.launch(matrix, packed.shape, bounds, device.batch)
+            threads = simd.workers(device.threads, simd.int8.nanoseconds(matrix, device.batch))
+            return simd.launch(matrix, packed.shape, work, threads, device.batch)
         if device.batch > 1:
             product = in_blocks(kernels.expand, [device.put(a) for a in arrays], packed.shape)
             return checked(product, packed.shape, device.batch)
         put = [device.put(array) for array in arrays]
-        bounds = row_bounds(rows, device.threads, row_cost=0)
+        bounds = shares(work, device.threads)
         return launch(
             kernels.product_rows, kernels.product, put, packed.shape, bounds, device.batch
         )

@@ -74,21 +74,20 @@ class Macko(Format):
         """See `Format.plan`. Raises: ValueError for arrays that do not fit together."""
         from spmvbench.cpu import macko as kernels
         from spmvbench.cpu.floats import kernel_view
-        from spmvbench.cpu.launch import launch, row_bounds
+        from spmvbench.cpu.launch import launch, row_work, shares
         from spmvbench.cpu.tier import GENERIC, tier
 
         values, deltas, pointers = self._checked(packed)
         arrays = kernel_view(values), deltas, pointers
+        work = row_work(pointers, _ROW_COST)
         if tier() != GENERIC:
             from spmvbench.cpu import simd
 
             matrix = simd.macko.matrix(device, tier(), arrays, packed.shape)
-            parts = simd.parts(device.threads, simd.macko.nanoseconds(matrix, device.batch))
-            return simd.launch(
-                matrix, packed.shape, row_bounds(pointers, parts, _ROW_COST), device.batch
-            )
+            threads = simd.workers(device.threads, simd.macko.nanoseconds(matrix, device.batch))
+            return simd.launch(matrix, packed.shape, work, threads, device.batch)
         put = [device.put(array) for array in arrays]
-        bounds = row_bounds(pointers, device.threads, _ROW_COST)
+        bounds = shares(work, device.threads)
         return launch(
             kernels.product_rows, kernels.product, put, packed.shape, bounds, device.batch
         )

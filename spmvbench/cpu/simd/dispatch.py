@@ -16,18 +16,26 @@ from numba.extending import overload
 
 from spmvbench.cpu.arrays import checked
 from spmvbench.cpu.jit import njit
+from spmvbench.cpu.launch import shares
+from spmvbench.cpu.simd.vectors import next_of
 from spmvbench.dtypes import Array
 
 MOST = 8
 """Vectors multiplied at once: twice as many sums would leave no registers for x and values."""
 
-PART_NS = 100_000
-"""Nanoseconds of work that a part has to have. Waking a second thread costs 60 us; only from 200 us
-on are two threads faster than one."""
+PART_NS = 50_000
+"""Nanoseconds of work that a thread has to have: waking a second one costs 60 us, during which the
+first goes on."""
+
+CHUNKS = 8
+"""Chunks of rows for each thread: what one is late for, or slow at, another takes over."""
+
+APART = 8
+"""Counters are 64 bytes apart: in one cache line, threads would wait for each other's."""
 
 
-def parts(threads: int, nanoseconds: float) -> int:
-    """Into how many parts to divide so much work of one thread, at most one for each thread."""
+def workers(threads: int, nanoseconds: float) -> int:
+    """How many threads to use for so much work of one."""
     return int(max(1, min(threads, nanoseconds // max(PART_NS, 1))))
 
 
@@ -64,18 +72,35 @@ def _one(matrix: Any, x: Array, y: Array, rows: int) -> None:
 
 
 @njit(parallel=True)
-def _many(matrix: Any, x: Array, y: Array, bounds: Array) -> None:
+def _many(matrix: Any, x: Array, y: Array, bounds: Array, counters: Array) -> None:
+    """Each thread takes chunk after chunk, its own first, in order, then what others have left.
+
+    Chunks are dealt out as they are taken and not beforehand: a thread may wake late, or have its
+    core taken away.
+    """
     take_x(matrix, x)
-    for part in prange(bounds.size - 1):
-        multiply_rows(matrix, y, bounds[part], bounds[part + 1], np.int64(part))
+    threads = counters.size // APART
+    for thread in range(threads):
+        counters[APART * thread] = CHUNKS * thread
+    for part in prange(threads):
+        for other in range(threads):
+            owner = (part + other) % threads
+            chunk = next_of(counters, APART * owner)
+            while chunk < CHUNKS * (owner + 1):
+                multiply_rows(matrix, y, bounds[chunk], bounds[chunk + 1], np.int64(part))
+                chunk = next_of(counters, APART * owner)
 
 
 def launch(
-    matrix: Any, shape: tuple[int, int], bounds: Array, batch: int
+    matrix: Any, shape: tuple[int, int], work: Array, threads: int, batch: int
 ) -> Callable[[Array, Array], None]:
-    """The product `matvec(x, y)`, compiled: it multiplies no rows once."""
+    """The product `matvec(x, y)`, compiled: it multiplies no rows once.
+
+    `work`: what the rows before each row, and all of them, cost, in any unit. Shape: (rows + 1,).
+    """
     columns = () if batch == 1 else (batch,)
     x, y = np.zeros((shape[1], *columns), np.float32), np.zeros((0, *columns), np.float32)
+    bounds = shares(work, threads if threads == 1 else CHUNKS * threads)
     _product(matrix, np.zeros_like(bounds), batch)(x, y)
     return checked(_product(matrix, bounds, batch), shape, batch)
 
@@ -92,9 +117,11 @@ def _product(matrix: Any, bounds: Array, batch: int) -> Callable[[Array, Array],
 
 
 def _all_rows(matrix: Any, bounds: Array) -> Callable[[Array, Array], None]:
-    """In as many threads as there are parts; a single part runs in the calling thread."""
+    """One part runs in the calling thread, at no extra cost."""
     if bounds.size == 2:
         rows = int(bounds[1])
         return lambda x, y: _one(matrix, x, y, rows)
-    numba.set_num_threads(min(bounds.size - 1, numba.config.NUMBA_NUM_THREADS))
-    return lambda x, y: _many(matrix, x, y, bounds)
+    threads = (bounds.size - 1) // CHUNKS
+    numba.set_num_threads(min(threads, numba.config.NUMBA_NUM_THREADS))
+    counters = np.zeros(APART * threads, np.int64)
+    return lambda x, y: _many(matrix, x, y, bounds, counters)

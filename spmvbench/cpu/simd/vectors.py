@@ -179,6 +179,17 @@ def peek(context: Any, array: Any, at: Any) -> Any:
 
 
 @intrinsic
+def next_of(context: Any, counters: Any, at: Any) -> Any:
+    """`next_of(counters, at)`: a counter, of 64 bits, and count on; any thread may ask."""
+
+    def emit(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        counter = place(context, builder, signature, arguments, 0, I64)
+        return builder.atomic_rmw("add", counter, ir.Constant(I64, 1), "monotonic")
+
+    return types.int64(counters, types.int64), emit
+
+
+@intrinsic
 def opaque(context: Any, index: Any) -> Any:
     """`opaque(index)`: the same, but LLVM cannot tell: a loop that steps by it is not unrolled.
 
