@@ -109,3 +109,64 @@ def test_the_instructions_meant_are_in_the_machine_code(name, density, meant, tm
     fresh = {"XDG_CACHE_HOME": str(tmp_path)}  # code from the cache has no listing
     listing = process(["-c", ASSEMBLY, name, str(density)], fresh, check=True).stdout
     assert not {word for word in meant | {"vfmadd"} if not re.search(word, listing)}
+
+
+WARM = """
+import sys
+from host_target import HostTarget
+from test_formats import uniform
+from spmvbench.cpu.simd.dispatch import _many, _one
+from spmvbench.formats import resolve
+fmt = resolve(sys.argv[1])
+for density in (0.1, 0.3, 0.6):
+    for threads in (1, 2):
+        fmt.plan(fmt.pack(uniform(4096, 512, density)), HostTarget(threads))
+print(sum(sum(kernel.stats.cache_misses.values()) for kernel in (_one, _many)))
+"""
+
+
+@pytest.mark.skipif(HOST == GENERIC, reason="the kernels are of AVX-512 or AVX2")
+@pytest.mark.parametrize("name", ["macko", "dense-int4"])
+def test_a_second_process_compiles_nothing(name, tmp_path):
+    fresh = {"XDG_CACHE_HOME": str(tmp_path)}
+    first, second = (process(["-c", WARM, name], fresh, check=True).stdout for _ in range(2))
+    assert int(first) > 0
+    assert int(second) == 0
+
+
+NEON = r"""
+import re, sys
+import llvmlite.binding as llvm
+import numpy as np
+from host_target import HostTarget
+from test_formats import uniform
+from spmvbench.cpu import bitmap, csr16, dense, int4, int8, macko
+from spmvbench.formats import resolve
+kernels = {"macko": macko, "bitmap": bitmap, "csr16": csr16, "dense-f16": dense,
+           "dense-int8": int8, "dense-int4": int4}
+llvm.initialize_all_targets()
+llvm.initialize_all_asmprinters()
+target = llvm.Target.from_triple("aarch64-unknown-linux-gnu")
+machine = target.create_target_machine(cpu="neoverse-n1", opt=3)
+for name, module in kernels.items():
+    fmt = resolve(name)
+    fmt.plan(fmt.pack(uniform(4, 300, 0.5)), HostTarget())
+    (text,) = module.product_rows.inspect_llvm().values()
+    text = re.sub(r'target (triple|datalayout) = ".*"', "", text)
+    # How x86 counts references; the only thing of it that plain code holds.
+    text = re.sub(r"= .*call i8 @llvm\.x86\.atomic\..*", "= add i8 0, 0", text)
+    parsed = llvm.parse_assembly(text)
+    parsed.triple, parsed.data_layout = machine.triple, str(machine.target_data)
+    assembly = machine.emit_assembly(parsed)
+    print(name, len(re.findall(r"fm(?:la|add|ul)", assembly)))
+"""
+
+
+@pytest.mark.skipif(HOST == GENERIC, reason="names x86 CPUs")
+def test_the_portable_kernels_translate_for_aarch64(tmp_path):
+    """Compiled only: no such CPU has run them here."""
+    fresh = {"XDG_CACHE_HOME": str(tmp_path)}  # code from the cache has no listing
+    done = process(["-c", NEON], {**cpu(BY_NAME[GENERIC]), **fresh}, check=True)
+    counts = dict(line.split() for line in done.stdout.splitlines())
+    assert counts.keys() == set(NAMES)
+    assert all(int(count) > 0 for count in counts.values())

@@ -5,12 +5,12 @@
     expanded     a b 0 0 0 c 0 ...        vpexpandw; then widened and multiplied as in `dense`
     x            x0 x1 x2 x3 x4 x5 x6 ... 16 in memory
 
-At low densities most of that is zeros. `Compress` brings x to the values instead:
+At low densities most of that is zeros. `Compress` brings x, in 16 bits, to the values instead:
 
-    mask         ...0100000100001         64 bits, at most 16 set
-    positions    0 5 11                   vpcompressb of 0, 1, 2 ...
-    values       a b c                    the next 16 in memory, 13 of them cut off
-    x            x0 x5 x11                two vpermi2ps from the word's 64 values of x
+    mask         1 1 0 0 0 1 0 ...        32 bits of a word
+    x            x0 x1 x2 x3 x4 x5 x6 ... 32 in memory
+    found        x0 x1 x5 ...             vpcompressw, written behind what was found before
+    values       a  b  c  ...             then as `dense`, with found for x
 
 AVX2 has neither: `Table` spreads out 8 values by a look-up of how to, one of 256 (`vpshufb`).
 """
@@ -137,7 +137,7 @@ def _dot(values: Any, at: Any, x: Any, count: Any) -> Any:
 
 def nanoseconds(matrix: Matrix, batch: int) -> float:
     """What a product takes in one thread, roughly: words count, and hardly what is set in them."""
-    return (2.0 + batch / 2) * matrix.mask.size
+    return max(2.0, 1.2 * batch) * matrix.mask.size
 
 
 def _take(matrix: Any, x: Any) -> Any:

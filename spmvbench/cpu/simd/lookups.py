@@ -14,7 +14,6 @@ from numba.extending import overload
 from spmvbench.cpu.jit import njit
 from spmvbench.cpu.simd.lanes import as_words, by_bit, halves, permute, shift, shift_halves, widen
 from spmvbench.cpu.simd.vectors import I32, I64, Vector, intrinsic, kind_of, load, place
-from spmvbench.dtypes import Array
 
 
 def _single_loads(bits: int) -> Any:
@@ -48,40 +47,44 @@ by_words = _single_loads(16)
 class Singly(NamedTuple):
     """x in float32 or 16 bits, looked up by single loads."""
 
-    x: Array
+    columns: int = 1
 
 
 class Floats64(NamedTuple):
-    """x as float32, looked up in windows of 64 columns, 4 registers."""
+    """x as float32, looked up in windows of so many columns, 4 registers."""
 
-    x: Array
+    columns: int = 64
 
 
 class Floats128(NamedTuple):
-    """x as float32, looked up in windows of 128 columns, 8 registers."""
+    """x as float32, looked up in windows of so many columns, 8 registers."""
 
-    x: Array
+    columns: int = 128
 
 
 class Pairs(NamedTuple):
-    """x in 16 bits, two groups at a time looked up in a window of 128 columns, 4 registers."""
+    """x in 16 bits, two groups at a time looked up in a window of so many columns, 4 registers."""
 
-    x: Array
+    columns: int = 128
 
 
 class Halves128(NamedTuple):
-    """x in 16 bits, looked up in windows of 128 columns, 4 registers."""
+    """x in 16 bits, looked up in windows of so many columns, 4 registers."""
 
-    x: Array
+    columns: int = 128
 
 
 class Halves256(NamedTuple):
-    """x in 16 bits, looked up in windows of 256 columns, 8 registers."""
+    """x in 16 bits, looked up in windows of so many columns, 8 registers."""
 
-    x: Array
+    columns: int = 256
 
 
-def fetch(where: Any, base: Any, offsets: Any, at: Any, span: Any) -> Any:
+Lookup = Singly | Floats64 | Floats128 | Pairs | Halves128 | Halves256
+"""Kernels go by the type: the number is for who reads it."""
+
+
+def fetch(where: Any, x: Any, base: Any, offsets: Any, at: Any, span: Any) -> Any:
     """x[base + offsets[at + k]] for 16 lanes k, as float32; for kernels only.
 
     `span`: the last offset, the largest. Windows begin at a multiple of their register's lanes: an
@@ -90,13 +93,15 @@ def fetch(where: Any, base: Any, offsets: Any, at: Any, span: Any) -> Any:
     raise NotImplementedError("fetch is for compiled kernels")
 
 
-def fetch_two(where: Any, base: Any, offsets: Any, at: Any, span: Any, next_span: Any) -> Any:
+def fetch_two(
+    where: Any, x: Any, base: Any, offsets: Any, at: Any, span: Any, next_span: Any
+) -> Any:
     """`fetch` for two groups in a row; for kernels only."""
     raise NotImplementedError("fetch_two is for compiled kernels")
 
 
-def _singly(where: Any, base: Any, offsets: Any, at: Any, span: Any) -> Any:
-    return widen(by_bytes(where.x, base, offsets, at))
+def _singly(where: Any, x: Any, base: Any, offsets: Any, at: Any, span: Any) -> Any:
+    return widen(by_bytes(x, base, offsets, at))
 
 
 @njit(inline=True)
@@ -106,15 +111,15 @@ def _in_64_floats(x: Any, begin: Any, index: Any) -> Any:
     return by_bit(index, 32, low, high)
 
 
-def _floats_64(where: Any, base: Any, offsets: Any, at: Any, span: Any) -> Any:
-    x, inside = where.x, base & 15
+def _floats_64(where: Any, x: Any, base: Any, offsets: Any, at: Any, span: Any) -> Any:
+    inside = base & 15
     if span + inside >= 64:
         return by_bytes(x, base, offsets, at)
     return _in_64_floats(x, base - inside, shift(widen(load(offsets, at, 16)), inside))
 
 
-def _floats_128(where: Any, base: Any, offsets: Any, at: Any, span: Any) -> Any:
-    x, inside = where.x, base & 15
+def _floats_128(where: Any, x: Any, base: Any, offsets: Any, at: Any, span: Any) -> Any:
+    inside = base & 15
     if span + inside >= 128:
         return by_bytes(x, base, offsets, at)
     begin, index = base - inside, shift(widen(load(offsets, at, 16)), inside)
@@ -148,16 +153,16 @@ def _halves_128(x: Any, base: Any, offsets: Any, at: Any, span: Any) -> Any:
     return _in_128_halves(x, base - inside, shift(as_words(load(offsets, at, 16)), inside))
 
 
-def _group_in_128(where: Any, base: Any, offsets: Any, at: Any, span: Any) -> Any:
-    return widen(_halves_128(where.x, base, offsets, at, span))
+def _group_in_128(where: Any, x: Any, base: Any, offsets: Any, at: Any, span: Any) -> Any:
+    return widen(_halves_128(x, base, offsets, at, span))
 
 
-def _group_in_256(where: Any, base: Any, offsets: Any, at: Any, span: Any) -> Any:
-    return widen(_halves_256(where.x, base, offsets, at, span))
+def _group_in_256(where: Any, x: Any, base: Any, offsets: Any, at: Any, span: Any) -> Any:
+    return widen(_halves_256(x, base, offsets, at, span))
 
 
-def _pairs(where: Any, base: Any, offsets: Any, at: Any, span: Any, next_span: Any) -> Any:
-    x, inside = where.x, base & 31
+def _pairs(where: Any, x: Any, base: Any, offsets: Any, at: Any, span: Any, next_span: Any) -> Any:
+    inside = base & 31
     second = base + span + 1
     if inside + span + 1 + next_span >= 128:
         low = _halves_128(x, base, offsets, at, span)
@@ -169,9 +174,11 @@ def _pairs(where: Any, base: Any, offsets: Any, at: Any, span: Any, next_span: A
     return widen(low), widen(high)
 
 
-def _one_by_one(where: Any, base: Any, offsets: Any, at: Any, span: Any, next_span: Any) -> Any:
-    low = fetch(where, base, offsets, at, span)
-    return low, fetch(where, base + span + 1, offsets, at + 16, next_span)
+def _one_by_one(
+    where: Any, x: Any, base: Any, offsets: Any, at: Any, span: Any, next_span: Any
+) -> Any:
+    low = fetch(where, x, base, offsets, at, span)
+    return low, fetch(where, x, base + span + 1, offsets, at + 16, next_span)
 
 
 _WAYS = {
@@ -184,11 +191,13 @@ _WAYS = {
 }
 
 
-def _choose(where: Any, base: Any, offsets: Any, at: Any, span: Any) -> Any:
+def _choose(where: Any, x: Any, base: Any, offsets: Any, at: Any, span: Any) -> Any:
     return _WAYS[where.instance_class]
 
 
-def _choose_two(where: Any, base: Any, offsets: Any, at: Any, span: Any, next_span: Any) -> Any:
+def _choose_two(
+    where: Any, x: Any, base: Any, offsets: Any, at: Any, span: Any, next_span: Any
+) -> Any:
     return _pairs if where.instance_class is Pairs else _one_by_one
 
 

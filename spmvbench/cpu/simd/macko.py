@@ -21,6 +21,7 @@ from spmvbench.cpu.simd.lookups import (
     Floats128,
     Halves128,
     Halves256,
+    Lookup,
     Pairs,
     Singly,
     fetch,
@@ -51,8 +52,11 @@ NEAR = 1024
 """The same into the L1 cache, for single loads: they leave memory more time."""
 
 
-class Near(NamedTuple):
-    """The arrays with room behind, x with room around in two types, and a row's offsets."""
+class Macko(NamedTuple):
+    """The arrays with room behind, x with room around in two types, and a row's offsets.
+
+    `exactly`: how x is looked up where its 16-bit copy is exact; `otherwise`: where it is not.
+    """
 
     values: Array
     deltas: Array
@@ -61,51 +65,17 @@ class Near(NamedTuple):
     halves: Array
     exact: Array
     offsets: Array
+    exactly: Lookup
+    otherwise: Lookup
 
 
-class Middle(NamedTuple):
-    """As `Near`; another type is another kernel."""
-
-    values: Array
-    deltas: Array
-    pointers: Array
-    floats: Array
-    halves: Array
-    exact: Array
-    offsets: Array
-
-
-class Far(NamedTuple):
-    """As `Near`."""
-
-    values: Array
-    deltas: Array
-    pointers: Array
-    floats: Array
-    halves: Array
-    exact: Array
-    offsets: Array
-
-
-class Single(NamedTuple):
-    """As `Near`."""
-
-    values: Array
-    deltas: Array
-    pointers: Array
-    floats: Array
-    halves: Array
-    exact: Array
-    offsets: Array
-
-
-Matrix = Near | Middle | Far | Single | several_entries.Macko
+Matrix = Macko | several_entries.Macko
 
 
 def matrix(
     device: Target, tier: str, arrays: tuple[Array, Array, Array], shape: tuple[int, int]
 ) -> Matrix:
-    """The arrays on the device, in the type of the kernel that suits tier and density.
+    """The arrays on the device, with the lookups that suit tier and density.
 
     `arrays`: values in the types of `cpu.floats`, deltas, row pointers.
     """
@@ -113,14 +83,25 @@ def matrix(
     if device.batch > 1:
         return several_entries.macko(device, arrays, cols)
     values, deltas, pointers = arrays
-    given = room.put(device, values), room.put(device, deltas), device.put(pointers)
-    floats = room.for_x(device, cols, "float32")
-    offsets = room.for_offsets(device, pointers)
-    halves, exact = room.for_halves(device, cols, values), device.empty(1, "bool")
-    stored = int(pointers[-1]) / max(rows * cols, 1)
-    windows = Near if stored >= NARROW else Middle if stored >= SPREAD else Far
-    kind = windows if tier == AVX512 else Single
-    return kind(*given, floats, halves, exact, offsets)
+    return Macko(
+        room.put(device, values),
+        room.put(device, deltas),
+        device.put(pointers),
+        room.for_x(device, cols, "float32"),
+        room.for_halves(device, cols, values),
+        device.empty(1, "bool"),
+        room.for_offsets(device, pointers),
+        *_lookups(tier, int(pointers[-1]) / max(rows * cols, 1)),
+    )
+
+
+def _lookups(tier: str, stored: float) -> tuple[Lookup, Lookup]:
+    """For an x that is exact in 16 bits, and for another. `stored`: entries per element."""
+    if tier != AVX512:
+        return Singly(), Singly()
+    if stored >= NARROW:
+        return Pairs(), Floats64()
+    return (Halves128(), Floats128()) if stored >= SPREAD else (Halves256(), Singly())
 
 
 @njit(inline=True)
@@ -131,7 +112,7 @@ def _lanes(first: Any, end: Any) -> Any:
 
 
 @njit(inline=True)
-def _row(values: Any, begin: Any, end: Any, where: Any, offsets: Any) -> Any:
+def _row(values: Any, begin: Any, end: Any, where: Any, x: Any, offsets: Any) -> Any:
     """The sum of a row that is not empty, its offsets decoded."""
     group, last = begin >> 4, (end - 1) >> 4
     base = np.int64(BEFORE)
@@ -142,16 +123,16 @@ def _row(values: Any, begin: Any, end: Any, where: Any, offsets: Any) -> Any:
     span = np.int64(peek(offsets, 15))
     stop = np.int64(16) if group < last else end - 16 * last
     kept = keep(load(values, 16 * group, 16), _lanes(lane, stop))
-    a, b = fma(widen(kept), fetch(where, base, offsets, at, span), zeros(16)), zeros(16)
+    a, b = fma(widen(kept), fetch(where, x, base, offsets, at, span), zeros(16)), zeros(16)
     if group == last:
         return total(a)
     while group + 3 <= last:
         prefetch(where, values, 16 * group)
         base += span + 1
         span, next_span = np.int64(peek(offsets, at + 31)), np.int64(peek(offsets, at + 47))
-        x, next_x = fetch_two(where, base, offsets, at + 16, span, next_span)
-        b = fma(widen(load(values, 16 * group + 16, 16)), x, b)
-        a = fma(widen(load(values, 16 * group + 32, 16)), next_x, a)
+        here, next_ = fetch_two(where, x, base, offsets, at + 16, span, next_span)
+        b = fma(widen(load(values, 16 * group + 16, 16)), here, b)
+        a = fma(widen(load(values, 16 * group + 32, 16)), next_, a)
         base += span + 1
         span = next_span
         at += 32
@@ -161,11 +142,11 @@ def _row(values: Any, begin: Any, end: Any, where: Any, offsets: Any) -> Any:
         at += 16
         group += 1
         span = np.int64(peek(offsets, at + 15))
-        b = fma(widen(load(values, 16 * group, 16)), fetch(where, base, offsets, at, span), b)
+        b = fma(widen(load(values, 16 * group, 16)), fetch(where, x, base, offsets, at, span), b)
     base += span + 1
     at += 16
     kept = keep(load(values, 16 * last, 16), _lanes(0, end - 16 * last))
-    b = fma(widen(kept), fetch(where, base, offsets, at, np.int64(peek(offsets, at + 15))), b)
+    b = fma(widen(kept), fetch(where, x, base, offsets, at, np.int64(peek(offsets, at + 15))), b)
     return total(add(a, b))
 
 
@@ -190,7 +171,7 @@ overload(prefetch)(_choose)
 
 
 @njit()
-def _sum_rows(matrix: Any, where: Any, y: Array, first: Any, last: Any, part: Any) -> None:
+def _sum_rows(matrix: Any, where: Any, x: Any, y: Array, first: Any, last: Any, part: Any) -> None:
     pointers, values, codes = matrix.pointers, pointer(matrix.values, 0), pointer(matrix.deltas, 0)
     offsets = pointer(matrix.offsets, part * matrix.offsets.shape[1])
     for row in range(first, last):
@@ -200,49 +181,27 @@ def _sum_rows(matrix: Any, where: Any, y: Array, first: Any, last: Any, part: An
         else:
             group = begin >> 4
             decode_row(codes, group, ((end - 1) >> 4) - group + 1, offsets)
-            y[row] = _row(values, begin, end, where, offsets)
+            y[row] = _row(values, begin, end, where, x, offsets)
 
 
 def nanoseconds(matrix: Matrix, batch: int) -> float:
-    """What a product takes in one thread, roughly, by the kernel's way to look up x."""
-    each: dict[type, float] = {Near: 0.08, Middle: 0.09, Far: 0.14, Single: 0.25}
-    return each.get(type(matrix), 0.3) * matrix.values.size
+    """What a product takes in one thread, roughly, by the way to look up x."""
+    if isinstance(matrix, several_entries.Macko):
+        return 0.3 * matrix.values.size
+    each = {Pairs: 0.08, Halves128: 0.09, Halves256: 0.14}
+    return each.get(type(matrix.exactly), 0.2) * matrix.values.size
 
 
-def _take_both(matrix: Any, x: Any) -> Any:
+def _take(matrix: Any, x: Any) -> Any:
     room.take(x, matrix.floats)
     matrix.exact[0] = room.take_halves(matrix.floats, matrix.halves)
 
 
-def _near(matrix: Any, y: Any, first: Any, last: Any, part: Any) -> Any:
+def _rows(matrix: Any, y: Any, first: Any, last: Any, part: Any) -> Any:
     if matrix.exact[0]:
-        _sum_rows(matrix, Pairs(pointer(matrix.halves, 0)), y, first, last, part)
+        _sum_rows(matrix, matrix.exactly, pointer(matrix.halves, 0), y, first, last, part)
     else:
-        _sum_rows(matrix, Floats64(pointer(matrix.floats, 0)), y, first, last, part)
+        _sum_rows(matrix, matrix.otherwise, pointer(matrix.floats, 0), y, first, last, part)
 
 
-def _middle(matrix: Any, y: Any, first: Any, last: Any, part: Any) -> Any:
-    if matrix.exact[0]:
-        _sum_rows(matrix, Halves128(pointer(matrix.halves, 0)), y, first, last, part)
-    else:
-        _sum_rows(matrix, Floats128(pointer(matrix.floats, 0)), y, first, last, part)
-
-
-def _far(matrix: Any, y: Any, first: Any, last: Any, part: Any) -> Any:
-    if matrix.exact[0]:
-        _sum_rows(matrix, Halves256(pointer(matrix.halves, 0)), y, first, last, part)
-    else:
-        _sum_rows(matrix, Singly(pointer(matrix.floats, 0)), y, first, last, part)
-
-
-def _single(matrix: Any, y: Any, first: Any, last: Any, part: Any) -> Any:
-    if matrix.exact[0]:
-        _sum_rows(matrix, Singly(pointer(matrix.halves, 0)), y, first, last, part)
-    else:
-        _sum_rows(matrix, Singly(pointer(matrix.floats, 0)), y, first, last, part)
-
-
-kernels(Near, _take_both, _near)
-kernels(Middle, _take_both, _middle)
-kernels(Far, _take_both, _far)
-kernels(Single, _take_both, _single)
+kernels(Macko, _take, _rows)
