@@ -44,44 +44,43 @@ by_bytes = _single_loads(8)
 by_words = _single_loads(16)
 
 
+# A kernel goes by the type; the number of columns is for the reader.
+
+
 class Singly(NamedTuple):
     """x in float32 or 16 bits, looked up by single loads."""
 
-    columns: int = 1
+    columns: int
 
 
 class Floats64(NamedTuple):
     """x as float32, looked up in windows of so many columns, 4 registers."""
 
-    columns: int = 64
+    columns: int
 
 
 class Floats128(NamedTuple):
     """x as float32, looked up in windows of so many columns, 8 registers."""
 
-    columns: int = 128
+    columns: int
 
 
 class Pairs(NamedTuple):
     """x in 16 bits, two groups at a time looked up in a window of so many columns, 4 registers."""
 
-    columns: int = 128
+    columns: int
 
 
 class Halves128(NamedTuple):
     """x in 16 bits, looked up in windows of so many columns, 4 registers."""
 
-    columns: int = 128
+    columns: int
 
 
 class Halves256(NamedTuple):
     """x in 16 bits, looked up in windows of so many columns, 8 registers."""
 
-    columns: int = 256
-
-
-Lookup = Singly | Floats64 | Floats128 | Pairs | Halves128 | Halves256
-"""Kernels go by the type: the number is for who reads it."""
+    columns: int
 
 
 def fetch(where: Any, x: Any, base: Any, offsets: Any, at: Any, span: Any) -> Any:

@@ -21,7 +21,6 @@ from spmvbench.cpu.simd.lookups import (
     Floats128,
     Halves128,
     Halves256,
-    Lookup,
     Pairs,
     Singly,
     fetch,
@@ -55,7 +54,7 @@ NEAR = 1024
 class Macko(NamedTuple):
     """The arrays with room behind, x with room around in two types, and a row's offsets.
 
-    `exactly`: how x is looked up where its 16-bit copy is exact; `otherwise`: where it is not.
+    Its types below differ in how x is looked up: another type is another kernel.
     """
 
     values: Array
@@ -65,8 +64,22 @@ class Macko(NamedTuple):
     halves: Array
     exact: Array
     offsets: Array
-    exactly: Lookup
-    otherwise: Lookup
+
+
+class Near(Macko):
+    """Pairs of groups mostly lie in a window."""
+
+
+class Middle(Macko):
+    """Groups mostly do."""
+
+
+class Far(Macko):
+    """Groups mostly need the widest window."""
+
+
+class Single(Macko):
+    """No windows: AVX2."""
 
 
 Matrix = Macko | several_entries.Macko
@@ -83,7 +96,10 @@ def matrix(
     if device.batch > 1:
         return several_entries.macko(device, arrays, cols)
     values, deltas, pointers = arrays
-    return Macko(
+    stored = int(pointers[-1]) / max(rows * cols, 1)
+    windows = Near if stored >= NARROW else Middle if stored >= SPREAD else Far
+    kind: type[Macko] = windows if tier == AVX512 else Single
+    return kind(
         room.put(device, values),
         room.put(device, deltas),
         device.put(pointers),
@@ -91,17 +107,38 @@ def matrix(
         room.for_halves(device, cols, values),
         device.empty(1, "bool"),
         room.for_offsets(device, pointers),
-        *_lookups(tier, int(pointers[-1]) / max(rows * cols, 1)),
     )
 
 
-def _lookups(tier: str, stored: float) -> tuple[Lookup, Lookup]:
-    """For an x that is exact in 16 bits, and for another. `stored`: entries per element."""
-    if tier != AVX512:
-        return Singly(), Singly()
-    if stored >= NARROW:
-        return Pairs(), Floats64()
-    return (Halves128(), Floats128()) if stored >= SPREAD else (Halves256(), Singly())
+def lookups(matrix: Any) -> Any:
+    """How x is looked up where its 16-bit copy is exact, and where it is not; for kernels only."""
+    raise NotImplementedError("lookups is for compiled kernels")
+
+
+def _near(matrix: Any) -> Any:
+    return Pairs(128), Floats64(64)
+
+
+def _middle(matrix: Any) -> Any:
+    return Halves128(128), Floats128(128)
+
+
+def _far(matrix: Any) -> Any:
+    return Halves256(256), Singly(1)
+
+
+def _single(matrix: Any) -> Any:
+    return Singly(1), Singly(1)
+
+
+_LOOKUPS = {Near: _near, Middle: _middle, Far: _far, Single: _single}
+
+
+def _lookups(matrix: Any) -> Any:
+    return _LOOKUPS[matrix.instance_class]
+
+
+overload(lookups)(_lookups)
 
 
 @njit(inline=True)
@@ -186,10 +223,8 @@ def _sum_rows(matrix: Any, where: Any, x: Any, y: Array, first: Any, last: Any, 
 
 def nanoseconds(matrix: Matrix, batch: int) -> float:
     """What a product takes in one thread, roughly, by the way to look up x."""
-    if isinstance(matrix, several_entries.Macko):
-        return 0.3 * matrix.values.size
-    each = {Pairs: 0.08, Halves128: 0.09, Halves256: 0.14}
-    return each.get(type(matrix.exactly), 0.2) * matrix.values.size
+    each: dict[type, float] = {Near: 0.08, Middle: 0.09, Far: 0.14, Single: 0.2}
+    return each.get(type(matrix), 0.3) * matrix.values.size
 
 
 def _take(matrix: Any, x: Any) -> Any:
@@ -198,10 +233,12 @@ def _take(matrix: Any, x: Any) -> Any:
 
 
 def _rows(matrix: Any, y: Any, first: Any, last: Any, part: Any) -> Any:
+    exactly, otherwise = lookups(matrix)
     if matrix.exact[0]:
-        _sum_rows(matrix, matrix.exactly, pointer(matrix.halves, 0), y, first, last, part)
+        _sum_rows(matrix, exactly, pointer(matrix.halves, 0), y, first, last, part)
     else:
-        _sum_rows(matrix, matrix.otherwise, pointer(matrix.floats, 0), y, first, last, part)
+        _sum_rows(matrix, otherwise, pointer(matrix.floats, 0), y, first, last, part)
 
 
-kernels(Macko, _take, _rows)
+for _kind in (Near, Middle, Far, Single):
+    kernels(_kind, _take, _rows)

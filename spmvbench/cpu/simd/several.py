@@ -1,7 +1,7 @@
 """Several vectors at once: an unpacked value is used for each of them, up to 8.
 
-How many there are, a kernel has to know when it is compiled: so a matrix holds a tuple of as many
-zeros, and kernels take its length. It is a power of two; vectors that are too many are zeros.
+How many there are, a kernel has to know when it is compiled (`vectors`). It is 2, 4 or 8; vectors
+that are too many are zeros.
 
 Formats that have 16 values of neighbouring columns in a register (`outer`) read x as it is for one
 vector, a row of it for each. Formats that have a column for each value (`add_by_bytes`,
@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 from llvmlite import ir
 from numba.core import types
 from numba.core.types.containers import UniTuple
@@ -37,19 +38,27 @@ from spmvbench.dtypes import Array
 from spmvbench.formats.base import Target
 
 
-def vectors(batch: int) -> tuple[int, ...]:
-    """As many zeros as vectors are multiplied at once: 1, 2, 4 or 8."""
-    return (0,) * min(1 << (batch - 1).bit_length(), MOST)
+def vectors(batch: int) -> Array:
+    """Nothing, in an array of 1, 2 or 3 axes for 2, 4 or 8 vectors: a kernel knows how many axes.
+
+    A tuple would say it too, but Numba hands no tuple inside another one on to its threads.
+    """
+    axes = (min(batch, MOST) - 1).bit_length()
+    return np.zeros((0,) * axes, np.uint8)
 
 
 def rows_of_x(device: Target, cols: int) -> Array:
     """A buffer for x, a row for each vector. Shape: (vectors, columns and room around)."""
-    return _zeros(device, (len(vectors(device.batch)), room.BEFORE + cols + room.BEHIND))
+    return _zeros(device, (_count(device), room.BEFORE + cols + room.BEHIND))
 
 
 def columns_of_x(device: Target, cols: int) -> Array:
     """A buffer for x, all vectors of a column together. Shape: (columns and room, vectors)."""
-    return _zeros(device, (room.BEFORE + cols + room.BEHIND, len(vectors(device.batch))))
+    return _zeros(device, (room.BEFORE + cols + room.BEHIND, _count(device)))
+
+
+def _count(device: Target) -> int:
+    return 1 << vectors(device.batch).ndim
 
 
 def _zeros(device: Target, shape: tuple[int, int]) -> Array:
@@ -77,7 +86,7 @@ def take_columns(x: Array, floats: Array) -> None:
 @intrinsic
 def start(context: Any, rows: Any, lanes: Any, vectors: Any) -> Any:
     """`start(rows, lanes, vectors)`: sums of so many rows, zeros, as `outer` takes them."""
-    sums = UniTuple(Vector("float32", lanes.literal_value), rows.literal_value * vectors.count)
+    sums = UniTuple(Vector("float32", lanes.literal_value), rows.literal_value << vectors.ndim)
 
     def emit(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         zero = constant(sums.dtype.llvm, 0.0)
@@ -111,9 +120,9 @@ def outer(context: Any, values: Any, x: Any, at: Any, stride: Any, sums: Any) ->
 
 
 @intrinsic
-def totals(context: Any, sums: Any, row: Any, vectors: Any) -> Any:
-    """`totals(sums, row, vectors)`: for each vector the sum of a row's lanes."""
-    count = vectors.count
+def totals(context: Any, sums: Any, row: Any, rows: Any) -> Any:
+    """`totals(sums, row, rows)`: for each vector the sum of the lanes of one row, of so many."""
+    count = sums.count // rows.literal_value
     result = UniTuple(types.float32, count)
 
     def emit(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
@@ -121,7 +130,7 @@ def totals(context: Any, sums: Any, row: Any, vectors: Any) -> Any:
         lanes = [builder.extract_value(arguments[0], first + j) for j in range(count)]
         return context.make_tuple(builder, result, [_reduced(builder, each) for each in lanes])
 
-    return result(sums, row, vectors), emit
+    return result(sums, row, rows), emit
 
 
 def _reduced(builder: Any, lanes: Any) -> Any:
@@ -137,7 +146,7 @@ def start_entries(context: Any, vectors: Any) -> Any:
 
     Two of 4 entries each: one alone would wait for its own additions.
     """
-    sums = UniTuple(Vector("float32", 4 * vectors.count), 2)
+    sums = UniTuple(Vector("float32", 4 << vectors.ndim), 2)
 
     def emit(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         return context.make_tuple(builder, sums, [constant(sums.dtype.llvm, 0.0)] * 2)

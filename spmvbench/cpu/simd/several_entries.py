@@ -37,7 +37,7 @@ class Macko(NamedTuple):
     pointers: Array
     floats: Array
     offsets: Array
-    vectors: tuple[int, ...]
+    vectors: Array
 
 
 class Csr16(NamedTuple):
@@ -47,7 +47,7 @@ class Csr16(NamedTuple):
     columns: Array
     pointers: Array
     floats: Array
-    vectors: tuple[int, ...]
+    vectors: Array
 
 
 def macko(device: Target, arrays: tuple[Array, Array, Array], cols: int) -> Macko:

@@ -31,7 +31,7 @@ class Dense(NamedTuple):
     values: Array
     floats: Array
     cols: int
-    vectors: tuple[int, ...]
+    vectors: Array
 
 
 class Int8(NamedTuple):
@@ -40,7 +40,7 @@ class Int8(NamedTuple):
     values: Array
     floats: Array
     cols: int
-    vectors: tuple[int, ...]
+    vectors: Array
     scales: Array
 
 
@@ -52,7 +52,7 @@ class Expand(NamedTuple):
     pointers: Array
     floats: Array
     words: int
-    vectors: tuple[int, ...]
+    vectors: Array
 
 
 class Table(NamedTuple):
@@ -63,7 +63,7 @@ class Table(NamedTuple):
     pointers: Array
     floats: Array
     words: int
-    vectors: tuple[int, ...]
+    vectors: Array
     table: Array
 
 
@@ -135,10 +135,10 @@ def _write_rows(matrix: Any, y: Any, first: Any, last: Any) -> None:
         if whole < cols:
             four = _four(values, row * cols + whole, cols, _tail(cols))
             sums = outer(four, x, whole, stride, sums)
-        put(y, row, totals(sums, 0, matrix.vectors))
-        put(y, row + 1, totals(sums, 1, matrix.vectors))
-        put(y, row + 2, totals(sums, 2, matrix.vectors))
-        put(y, row + 3, totals(sums, 3, matrix.vectors))
+        put(y, row, totals(sums, 0, 4))
+        put(y, row + 1, totals(sums, 1, 4))
+        put(y, row + 2, totals(sums, 2, 4))
+        put(y, row + 3, totals(sums, 3, 4))
         row += 4
     while row < last:
         sums = start(1, 16, matrix.vectors)
@@ -147,7 +147,7 @@ def _write_rows(matrix: Any, y: Any, first: Any, last: Any) -> None:
         if whole < cols:
             one = (_some(values, row * cols + whole, _tail(cols)),)
             sums = outer(one, x, whole, stride, sums)
-        put(y, row, totals(sums, 0, matrix.vectors))
+        put(y, row, totals(sums, 0, 1))
         row += 1
 
 
@@ -183,8 +183,8 @@ def _expand_rows(matrix: Any, y: Any, first: Any, last: Any, part: Any) -> Any:
             at += np.int64(count_ones(word))
             other_at += np.int64(count_ones(other_word))
             i = opaque(i + 1)
-        put(y, row, totals(sums, 0, matrix.vectors))
-        put(y, other, totals(sums, 1, matrix.vectors))
+        put(y, row, totals(sums, 0, 2))
+        put(y, other, totals(sums, 1, 2))
 
 
 def _table_rows(matrix: Any, y: Any, first: Any, last: Any, part: Any) -> Any:
@@ -203,7 +203,7 @@ def _table_rows(matrix: Any, y: Any, first: Any, last: Any, part: Any) -> Any:
                 sums = outer((value,), x, column, stride, sums)
                 at += np.int64(count_ones(bits))
                 word >>= np.uint64(8)
-        put(y, row, totals(sums, 0, matrix.vectors))
+        put(y, row, totals(sums, 0, 1))
 
 
 kernels(Dense, _take, _dense_rows)
