@@ -213,12 +213,8 @@ def _sum_rows(matrix: Any, where: Any, x: Any, y: Array, first: Any, last: Any, 
     offsets = pointer(matrix.offsets, part * matrix.offsets.shape[1])
     for row in range(first, last):
         begin, end = np.int64(pointers[row]), np.int64(pointers[row + 1])
-        if begin == end:
-            y[row] = 0
-        else:
-            group = begin >> 4
-            decode_row(codes, group, ((end - 1) >> 4) - group + 1, offsets)
-            y[row] = _row(values, begin, end, where, x, offsets)
+        decode_row(codes, begin, end, offsets)
+        y[row] = _row(values, begin, end, where, x, offsets) if begin < end else 0
 
 
 def nanoseconds(matrix: Matrix, batch: int) -> float:

@@ -75,8 +75,8 @@ def _macko_rows(matrix: Any, y: Any, first: Any, last: Any, part: Any) -> Any:
     x = pointer(matrix.floats, 0)
     for row in range(first, last):
         begin, end = np.int64(pointers[row]), np.int64(pointers[row + 1])
+        decode_row(codes, begin, end, offsets)
         group, stop = begin >> 4, (end + 15) >> 4
-        decode_row(codes, group, stop - group, offsets)
         lane = begin & 15
         base = np.int64(BEFORE)
         if lane:
