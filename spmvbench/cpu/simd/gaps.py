@@ -62,12 +62,14 @@ def _decode(context: Any, deltas: Any, at: Any, offsets: Any, to: Any) -> Any:
 def decode_row(deltas: Any, begin: Any, end: Any, offsets: Any) -> None:
     """The offsets of the groups that have entries begin .. end, from the first group on.
 
-    They come 8 groups at a time. The loop is not unrolled: rows take few turns.
+    They come 8 groups at a time. The loop is not unrolled: rows take few turns. It runs through a
+    row's codes far faster than memory brings them, so it asks for those of the next row.
     """
     group, stop = begin >> 4, (end + 15) >> 4
+    ahead = max(np.int64(1024), 8 * (stop - group))
     to = np.int64(0)
     while group < stop:
-        prefetch_l1(deltas, 8 * group + 1024)
+        prefetch_l1(deltas, 8 * group + ahead)
         _decode(deltas, 8 * group, offsets, to)
         to += 128
         group = opaque(group + 8)
