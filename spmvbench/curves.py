@@ -90,7 +90,7 @@ def filled(records: pd.DataFrame) -> pd.DataFrame:
     rows = records.copy()
     for name in ("threads", "batch", "rows", "cols", "seed"):
         rows[name] = rows[name].fillna(0).astype(int)
-    for name in (*CONDITION, "tensor", "baseline", "reason", "key", "value_dtype"):
+    for name in (*CONDITION, "tensor", "baseline", "reason", "key", "value_dtype", "layout"):
         if name not in ("threads", "batch"):
             rows[name] = text(rows[name])
     for name, default in (("lossless", True), ("dense", False)):

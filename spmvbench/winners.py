@@ -61,9 +61,10 @@ class Verdict:
 def verdict(timed: pd.DataFrame) -> Verdict | None:
     """Of rows that may be compared: one set of problems, all formats. Lossy formats never win.
 
+    Nor does `auto`: it is one of the others, and noise alone says which of the two was faster.
     None without a row.
     """
-    rows = timed[timed["lossless"]]
+    rows = timed[timed["lossless"] & (timed["layout"] == "")]
     if rows.empty:
         return None
     named = tuple(baselines(rows))

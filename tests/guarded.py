@@ -7,7 +7,7 @@ import mmap
 from dataclasses import dataclass
 
 import numpy as np
-from host_target import HostTarget
+from host_target import NAN, HostTarget
 
 PAGE = mmap.PAGESIZE
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -35,7 +35,9 @@ class GuardedTarget(HostTarget):
 
     def empty(self, shape, dtype):
         nbytes = int(np.prod(shape)) * np.dtype(dtype).itemsize
-        return guarded(nbytes, self.at_end).view(dtype).reshape(shape)
+        room = guarded(nbytes, self.at_end)
+        room[:] = NAN
+        return room.view(dtype).reshape(shape)
 
 
 def product(fmt, packed, x, at_end, threads=1):

@@ -10,6 +10,9 @@ from spmvbench.dtypes import HALF_SUBNORMAL, ROUNDOFF
 
 ALIGNMENT = 64
 
+NAN = 0xFF
+"""Bytes that are NaN in every type of float: what is read before it was written shows in y."""
+
 
 @dataclass(frozen=True)
 class HostTarget:
@@ -24,7 +27,7 @@ class HostTarget:
 
     def empty(self, shape, dtype):
         nbytes = int(np.prod(shape)) * np.dtype(dtype).itemsize
-        raw = np.empty(nbytes + ALIGNMENT, np.uint8)
+        raw = np.full(nbytes + ALIGNMENT, NAN, np.uint8)
         start = -raw.ctypes.data % ALIGNMENT
         return raw[start : start + nbytes].view(dtype).reshape(shape)
 

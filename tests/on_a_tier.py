@@ -44,7 +44,9 @@ def guards(name):
                 stored = dense if fmt.lossless else fmt.unpack(packed)
                 for x in inputs(shape[1]):
                     for at_end in (True, False):
-                        y = guarded.product(fmt, packed, x, at_end)
+                        # Threads in one type only: each combination is compiled anew.
+                        threads = 3 if at_end and dtype == "float16" else 1
+                        y = guarded.product(fmt, packed, x, at_end, threads)
                         if worst_error(y, stored, x) > 1:
                             wrong.append((dtype, shape, density, x.shape[1:], at_end))
     return wrong

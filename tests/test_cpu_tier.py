@@ -115,12 +115,14 @@ WARM = """
 import sys
 from host_target import HostTarget
 from test_formats import uniform
+from spmvbench.cpu.simd import dispatch
 from spmvbench.cpu.simd.dispatch import _many, _one
 from spmvbench.formats import resolve
+dispatch.PART_NS = 0
 fmt = resolve(sys.argv[1])
 for density in (0.1, 0.3, 0.6):
     for threads in (1, 2):
-        fmt.plan(fmt.pack(uniform(4096, 512, density)), HostTarget(threads))
+        fmt.plan(fmt.pack(uniform(64, 512, density)), HostTarget(threads))
 print(sum(sum(kernel.stats.cache_misses.values()) for kernel in (_one, _many)))
 """
 

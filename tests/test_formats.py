@@ -12,6 +12,7 @@ from host_target import HostTarget, product, vectors, worst_error
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from spmvbench.cpu.simd import dispatch
 from spmvbench.dtypes import DTYPES
 from spmvbench.formats import resolve
 
@@ -253,7 +254,7 @@ UNFIT = {
 }
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", EVERY)
 @pytest.mark.parametrize("batch", [1, 3, 40])
 @pytest.mark.parametrize("change", UNFIT.values(), ids=UNFIT)
 def test_x_and_y_that_do_not_fit_are_refused_in_one_line_before_any_kernel(name, batch, change):
@@ -262,3 +263,40 @@ def test_x_and_y_that_do_not_fit_are_refused_in_one_line_before_any_kernel(name,
     matvec = fmt.plan(fmt.pack(dense), HostTarget(1, batch))
     with pytest.raises(ValueError, match=r"^[xy] is .*; this product takes float32 of shape .*$"):
         matvec(*change(x, np.zeros((9, *x.shape[1:]), np.float32)))
+
+
+@pytest.mark.parametrize("name", EVERY)
+@pytest.mark.parametrize("threads", [1, 2])
+def test_more_vectors_than_a_kernel_takes_compile_nothing_once_planned(name, threads, monkeypatch):
+    monkeypatch.setattr(dispatch, "PART_NS", 0)
+    fmt, x = resolve(name), vectors(70, 9)
+    matvec = fmt.plan(fmt.pack(uniform(9, 70, 0.4)), HostTarget(threads, 9))
+    kernels = (dispatch._one, dispatch._many)
+    before = [len(kernel.signatures) for kernel in kernels]
+    matvec(x, np.zeros((9, 9), np.float32))
+    assert [len(kernel.signatures) for kernel in kernels] == before
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("density", [0.03, 0.15, 0.6])
+def test_nan_and_inf_come_out_in_their_rows_and_nowhere_else(name, density):
+    dense, x = uniform(12, 9000, density), vectors(9000).astype(np.float16).astype(np.float32)
+    dense[3, 40], dense[5, 8999], dense[7, 0] = np.nan, np.inf, -np.inf
+    fmt = resolve(name)
+    y = product(fmt, fmt.pack(dense), x)
+    strange = [3, 5, 7]
+    assert np.isnan(y[3])
+    assert np.array_equal(y[[5, 7]], np.array([np.inf, -np.inf]) * np.sign(x[[8999, 0]]))
+    assert np.isfinite(np.delete(y, strange)).all()
+
+
+def test_an_infinite_x_leaves_nothing_behind_for_the_next_product():
+    """Low density: the x of a row's values is collected in a buffer, longer rows first."""
+    dense = np.zeros((2, 64), np.float16)
+    dense[0, ::3], dense[1, :3] = 1, 1
+    fmt, target = resolve("bitmap"), HostTarget()
+    matvec = fmt.plan(fmt.pack(dense), target)
+    y = target.empty(2, np.float32)
+    matvec(target.put(np.full(64, np.inf, np.float32)), y)
+    matvec(target.put(np.ones(64, np.float32)), y)
+    assert y.tolist() == [22, 3]

@@ -25,7 +25,7 @@ from spmvbench.formats.macko import Macko
 CHOICES: dict[str, Format] = {f.name: f for f in (Csr16(), Macko(), Bitmap(), DenseF16())}
 
 WIDE = 8192
-"""Columns above which x does not stay in the L1 cache as float32."""
+"""Columns of a wide matrix: x does not stay in the L1 cache as float32."""
 
 UP_TO = {
     "avx512": {"csr16": 0.085, "macko": 0.36, "bitmap": 0.92},

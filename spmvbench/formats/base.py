@@ -12,6 +12,7 @@ from spmvbench.problems.base import Problem
 
 MatVec = Callable[[Array, Array], None]
 """`matvec(x, y)` writes A x into y, both on the device; it allocates nothing. Only this is timed.
+It may use buffers of its own, so one thread at a time calls it.
 
 Shapes: x (cols,) and y (rows,) for batch 1; x (cols, batch) and y (rows, batch), C order, above.
 """

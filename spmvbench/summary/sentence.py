@@ -109,7 +109,8 @@ def times(speedup: float) -> str:
 
 def _smallest(part: Part) -> str:
     """`bitmap is the smallest from 0.3`, of the lossless formats."""
-    rows = part.timed[part.timed["lossless"] & (part.timed["packed_bytes"] > 0)]
+    rows = part.timed[part.timed["lossless"] & (part.timed["layout"] == "")]
+    rows = rows[rows["packed_bytes"] > 0]
     if rows["format"].nunique() < 2:
         return ""
     size = rows.assign(size=rows["packed_bytes"] / rows["dense_bytes"])

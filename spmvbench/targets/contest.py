@@ -96,7 +96,8 @@ class Contest:
             if not found:
                 kind = "dense " if dense else ""
                 raise Unmeasured(f"no lossless {kind}format of 16 bits beside {tail(mine.format)}")
-            rival = min(found, key=lambda row: row.median_us)
+            beside = [row for row in found if _together(row, mine)]
+            rival = min(beside or found, key=lambda row: row.median_us)
         else:
             rival = self.timed(str(claim.than))
         if not _together(rival, mine):
@@ -110,7 +111,7 @@ def _has_time(row: Any) -> bool:
 
 
 def _may_be_best(row: Any, mine: Any, *, dense: bool) -> bool:
-    right = _has_time(row) and row.lossless and row.value_dtype in BITS_16
+    right = _has_time(row) and row.lossless and row.value_dtype in BITS_16 and not row.layout
     return bool(right and row.format != mine.format and (row.dense or not dense))
 
 

@@ -1,9 +1,9 @@
 """Bitmap: values spread out to their columns by the mask, in registers.
 
-    mask         1 1 0 0 0 1 0 ...        16 bits of a word
-    values       a b c ...                the next 16 in memory, some of them for later
+    mask         1 1 0 0 0 1 0 ...        32 bits, half a word; of float32 values 16
+    values       a b c ...                the next 32 in memory, some of them for later
     expanded     a b 0 0 0 c 0 ...        vpexpandw; then widened and multiplied as in `dense`
-    x            x0 x1 x2 x3 x4 x5 x6 ... 16 in memory
+    x            x0 x1 x2 x3 x4 x5 x6 ... 32 in memory
 
 At low densities most of that is zeros. `Compress` brings x, in 16 bits, to the values instead:
 
@@ -26,7 +26,7 @@ from spmvbench.cpu.jit import njit
 from spmvbench.cpu.simd import room, several_rows
 from spmvbench.cpu.simd.dispatch import kernels
 from spmvbench.cpu.simd.lanes import add, fma, keep, total, widen, zeros
-from spmvbench.cpu.simd.room import BEFORE
+from spmvbench.cpu.simd.room import BEFORE, WIDE
 from spmvbench.cpu.simd.tables import spread, tables
 from spmvbench.cpu.simd.vectors import load, opaque, peek, pointer, prefetch_l2
 from spmvbench.cpu.simd.words import AHEAD, compress_row, expand_word
@@ -34,12 +34,8 @@ from spmvbench.cpu.tier import AVX2
 from spmvbench.dtypes import Array
 from spmvbench.formats.base import Target
 
-LOW = {2: 0.36, 4: 0.07}
-"""Itemsize -> density below which x is brought to the values, if its 16-bit copy is exact."""
-
-
-WIDE = 8192
-"""Columns above which float32 x leaves the L1 cache."""
+LOW = 0.36
+"""Density below which x is brought to the values, if its 16-bit copy is exact."""
 
 
 class Expand(NamedTuple):
@@ -104,20 +100,19 @@ def matrix(device: Target, tier: str, arrays: tuple[Array, Array, Array], cols: 
     given = room.put(device, mask), room.put(device, values), device.put(pointers), floats, words
     if tier == AVX2:
         return Table(*given, device.put(tables(values.itemsize)))
-    dense = values.size > LOW[values.itemsize] * mask.shape[0] * cols
-    if dense and cols <= WIDE:
-        return Expand(*given)
     halves, exact = room.for_halves(device, 64 * words, values), device.empty(1, "bool")
+    dense = values.size > LOW * mask.shape[0] * cols
+    if not halves.size or (dense and cols <= WIDE):
+        return Expand(*given)
     if dense:
         return Wide(*given, halves, exact)
     found = device.empty((device.threads, 64 * (words + 1)), str(halves.dtype))
-    found[:] = 0  # what lies behind a row's x is multiplied by zeros
     return Compress(*given, halves, exact, found)
 
 
 @njit(inline=True)
 def _dot(values: Any, at: Any, x: Any, count: Any) -> Any:
-    """The product of so many values with as many x, both 16 bits wide."""
+    """The product of so many 16-bit values with as many x, zeros behind them."""
     a, b, c, d = zeros(16), zeros(16), zeros(16), zeros(16)
     i = np.int64(0)
     while i + 64 <= count:
@@ -138,15 +133,6 @@ def _dot(values: Any, at: Any, x: Any, count: Any) -> Any:
 def nanoseconds(matrix: Matrix, batch: int) -> float:
     """What a product takes in one thread, roughly: words count, and hardly what is set in them."""
     return max(2.0, 1.2 * batch) * matrix.mask.size
-
-
-def _take(matrix: Any, x: Any) -> Any:
-    room.take(x, matrix.floats)
-
-
-def _take_both(matrix: Any, x: Any) -> Any:
-    room.take(x, matrix.floats)
-    matrix.exact[0] = room.take_halves(matrix.floats, matrix.halves)
 
 
 @njit()
@@ -223,7 +209,7 @@ def _table_rows(matrix: Any, y: Any, first: Any, last: Any, part: Any) -> Any:
         y[row] = total(add(a, b))
 
 
-kernels(Expand, _take, _expand_rows)
-kernels(Wide, _take_both, _wide_rows)
-kernels(Compress, _take_both, _compress_rows)
-kernels(Table, _take, _table_rows)
+kernels(Expand, room.take_floats, _expand_rows)
+kernels(Wide, room.take_both, _wide_rows)
+kernels(Compress, room.take_both, _compress_rows)
+kernels(Table, room.take_floats, _table_rows)

@@ -1,7 +1,7 @@
 """CSR with 16-bit columns: 16 single loads of x for 16 values.
 
 columns    | c0 c1 c2 c3 | c4 ... |     64 bits each; columns are shifted out of them
-x          | x[c0] x[c1] ... x[c15] |   single loads, from the L1 cache
+x          | x[c0] x[c1] ... x[c15] |   single loads from the L1 cache, of 16 bits if they are exact
 values     | 16 of 16 bits |            widened and multiplied as in `dense`
 """
 
@@ -54,11 +54,6 @@ def nanoseconds(matrix: Matrix, batch: int) -> float:
     return (0.16 if batch == 1 else 0.25) * matrix.values.size
 
 
-def _take(matrix: Any, x: Any) -> Any:
-    room.take(x, matrix.floats)
-    matrix.exact[0] = room.take_halves(matrix.floats, matrix.halves)
-
-
 @njit()
 def _sum_rows(matrix: Any, x: Any, y: Array, first: Any, last: Any) -> None:
     values, columns = pointer(matrix.values, 0), pointer(matrix.columns, 0)
@@ -88,4 +83,4 @@ def _rows(matrix: Any, y: Any, first: Any, last: Any, part: Any) -> Any:
         _sum_rows(matrix, pointer(matrix.floats, 0), y, first, last)
 
 
-kernels(Csr16, _take, _rows)
+kernels(Csr16, room.take_both, _rows)

@@ -16,17 +16,13 @@ from spmvbench.cpu.jit import njit
 from spmvbench.cpu.simd import room, several_rows
 from spmvbench.cpu.simd.dispatch import kernels
 from spmvbench.cpu.simd.lanes import add, fma, keep, total, widen, zeros
-from spmvbench.cpu.simd.room import BEFORE
+from spmvbench.cpu.simd.room import BEFORE, WIDE
 from spmvbench.cpu.simd.vectors import load, pointer, prefetch_l2
 from spmvbench.dtypes import Array
 from spmvbench.formats.base import Target
 
 AHEAD = 4096
 """Elements between a load and its prefetch into the L2 cache."""
-
-WIDE = 8192
-"""Columns above which x leaves the L1 cache: then it is read in 16 bits, if they are exact, or four
-rows share each load of it."""
 
 
 class Dense(NamedTuple):
@@ -38,7 +34,10 @@ class Dense(NamedTuple):
 
 
 class Wide(NamedTuple):
-    """As `Dense`, and a 16-bit copy of x, which stays in the L1 cache longer."""
+    """As `Dense`, and a 16-bit copy of x, which stays in the L1 cache longer.
+
+    Where it is not exact, and for float32 values, four rows share each load of x.
+    """
 
     values: Array
     floats: Array
@@ -56,7 +55,7 @@ def matrix(device: Target, values: Array) -> Matrix:
         return several_rows.dense(device, values)
     cols = values.shape[1]
     given = room.put(device, values), room.for_x(device, cols, "float32"), cols
-    if cols <= WIDE:
+    if cols <= WIDE or values.itemsize == 4:
         return Dense(*given)
     return Wide(*given, room.for_halves(device, cols, values), device.empty(1, "bool"))
 
@@ -94,7 +93,7 @@ def _row(values: Any, start: Any, x: Any, cols: Any) -> Any:
 
 
 @njit(inline=True)
-def _four_rows(values: Array, start: Any, x: Any, cols: Any) -> Any:
+def _four_rows(values: Any, start: Any, x: Any, cols: Any) -> Any:
     a, b, c, d = zeros(16), zeros(16), zeros(16), zeros(16)
     for column in range(0, cols & ~15, 16):
         at = start + column
@@ -119,10 +118,6 @@ def nanoseconds(matrix: Matrix, batch: int) -> float:
     return max(matrix.values.nbytes / 30, 0.012 * batch * matrix.values.size)
 
 
-def _take(matrix: Any, x: Any) -> Any:
-    room.take(x, matrix.floats)
-
-
 @njit(inline=True)
 def write_rows(values: Any, x: Any, cols: Any, y: Any, first: Any, last: Any) -> None:
     """Write rows first .. last of y = values x. Pointers: values, x as `room.for_x` has it."""
@@ -134,11 +129,6 @@ def write_rows(values: Any, x: Any, cols: Any, y: Any, first: Any, last: Any) ->
     while row < last:
         y[row] = _row(values, row * cols, x, cols)
         row += 1
-
-
-def _take_both(matrix: Any, x: Any) -> Any:
-    room.take(x, matrix.floats)
-    matrix.exact[0] = room.take_halves(matrix.floats, matrix.halves)
 
 
 def _rows(matrix: Any, y: Any, first: Any, last: Any, part: Any) -> Any:
@@ -156,5 +146,5 @@ def _wide_rows(matrix: Any, y: Any, first: Any, last: Any, part: Any) -> Any:
         write_rows(values, pointer(matrix.floats, 0), cols, y, first, last)
 
 
-kernels(Dense, _take, _rows)
-kernels(Wide, _take_both, _wide_rows)
+kernels(Dense, room.take_floats, _rows)
+kernels(Wide, room.take_both, _wide_rows)

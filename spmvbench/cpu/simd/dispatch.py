@@ -21,10 +21,11 @@ from spmvbench.cpu.simd.vectors import next_of
 from spmvbench.dtypes import Array
 
 MOST = 8
-"""Vectors multiplied at once: twice as many sums would leave no registers for x and values."""
+"""Vectors multiplied at once. Four rows of dense values have 32 sums then: all registers there are,
+and a few are spilled; for more there is no room at all."""
 
 PART_NS = 50_000
-"""Nanoseconds of work that a thread has to have: waking a second one costs 60 us, during which the
+"""Nanoseconds of work that a thread has to have: waking a second one costs 50 us, during which the
 first goes on."""
 
 CHUNKS = 8
@@ -82,12 +83,13 @@ def _many(matrix: Any, x: Array, y: Array, bounds: Array, counters: Array) -> No
     threads = counters.size // APART
     for thread in range(threads):
         counters[APART * thread] = CHUNKS * thread
-    for part in prange(threads):
+    for thread in prange(threads):
+        part = np.int64(thread)  # unsigned, of which sums with signed ones would be floats
         for other in range(threads):
             owner = (part + other) % threads
             chunk = next_of(counters, APART * owner)
             while chunk < CHUNKS * (owner + 1):
-                multiply_rows(matrix, y, bounds[chunk], bounds[chunk + 1], np.int64(part))
+                multiply_rows(matrix, y, bounds[chunk], bounds[chunk + 1], part)
                 chunk = next_of(counters, APART * owner)
 
 
@@ -99,7 +101,7 @@ def launch(
     `work`: what the rows before each row, and all of them, cost, in any unit. Shape: (rows + 1,).
     """
     columns = () if batch == 1 else (batch,)
-    x, y = np.zeros((shape[1], *columns), np.float32), np.zeros((0, *columns), np.float32)
+    x, y = (np.zeros((size, *columns), np.float32) for size in (shape[1], shape[0]))
     bounds = shares(work, threads if threads == 1 else CHUNKS * threads)
     _product(matrix, np.zeros_like(bounds), batch)(x, y)
     return checked(_product(matrix, bounds, batch), shape, batch)

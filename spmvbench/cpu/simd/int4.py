@@ -19,7 +19,6 @@ from numba.extending import overload
 
 from spmvbench.cpu.jit import njit
 from spmvbench.cpu.simd import room, several_int4
-from spmvbench.cpu.simd.dense import WIDE
 from spmvbench.cpu.simd.dispatch import kernels
 from spmvbench.cpu.simd.lanes import (
     add,
@@ -30,7 +29,7 @@ from spmvbench.cpu.simd.lanes import (
     zeros,
 )
 from spmvbench.cpu.simd.nibbles import nibbles, nibbles_by_table
-from spmvbench.cpu.simd.room import BEFORE
+from spmvbench.cpu.simd.room import BEFORE, WIDE
 from spmvbench.cpu.simd.vectors import load, pointer, prefetch_l2, repeat
 from spmvbench.cpu.tier import AVX512
 from spmvbench.dtypes import Array
@@ -182,10 +181,6 @@ def nanoseconds(matrix: Matrix, batch: int) -> float:
     return max(matrix.words.nbytes / 28, 0.1 * batch * matrix.words.size)
 
 
-def _take(matrix: Any, x: Any) -> Any:
-    room.take(x, matrix.floats)
-
-
 @njit(inline=True)
 def _write_rows(bare: Any, groups: Any, y: Any, first: Any, last: Any) -> None:
     row = first
@@ -210,5 +205,5 @@ def _by_arithmetic_rows(matrix: Any, y: Any, first: Any, last: Any, part: Any) -
     _write_rows(bare, np.int64(matrix.groups), y, first, last)
 
 
-kernels(Table, _take, _by_table_rows)
-kernels(Arithmetic, _take, _by_arithmetic_rows)
+kernels(Table, room.take_floats, _by_table_rows)
+kernels(Arithmetic, room.take_floats, _by_arithmetic_rows)

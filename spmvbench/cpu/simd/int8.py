@@ -47,10 +47,6 @@ def nanoseconds(matrix: Matrix, batch: int) -> float:
     return max(matrix.values.nbytes / 30, 0.012 * batch * matrix.values.size)
 
 
-def _take(matrix: Any, x: Any) -> Any:
-    room.take(x, matrix.floats)
-
-
 def _rows(matrix: Any, y: Any, first: Any, last: Any, part: Any) -> Any:
     values, x, scales = pointer(matrix.values, 0), pointer(matrix.floats, 0), matrix.scales
     write_rows(values, x, np.int64(matrix.cols), y, first, last)
@@ -58,4 +54,4 @@ def _rows(matrix: Any, y: Any, first: Any, last: Any, part: Any) -> Any:
         y[row] *= scales[row]
 
 
-kernels(Int8, _take, _rows)
+kernels(Int8, room.take_floats, _rows)

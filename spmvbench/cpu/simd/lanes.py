@@ -46,15 +46,15 @@ def add(context: Any, x: Any, y: Any) -> Any:
 @intrinsic
 def total(context: Any, x: Any) -> Any:
     """`total(x)`: the sum of all lanes, in any order."""
+    return types.float32(x), emits(lambda b, a: reduced(b, a[0]))
 
-    def emit(builder: Any, arguments: Any) -> Any:
-        name = f"llvm.vector.reduce.fadd.v{x.lanes}f32"
-        kind = ir.FunctionType(FLOAT, [FLOAT, x.llvm])
-        function = builder.module.globals.get(name) or ir.Function(builder.module, kind, name)
-        zero = ir.Constant(FLOAT, -0.0)
-        return builder.call(function, [zero, arguments[0]], fastmath=("reassoc",))
 
-    return types.float32(x), emits(emit)
+def reduced(builder: Any, lanes: Any) -> Any:
+    """The sum of all lanes, in any order."""
+    name = f"llvm.vector.reduce.fadd.v{lanes.type.count}f32"
+    kind = ir.FunctionType(FLOAT, [FLOAT, lanes.type])
+    function = builder.module.globals.get(name) or ir.Function(builder.module, kind, name)
+    return builder.call(function, [ir.Constant(FLOAT, -0.0), lanes], fastmath=("reassoc",))
 
 
 @intrinsic

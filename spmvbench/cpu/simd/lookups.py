@@ -44,9 +44,6 @@ by_bytes = _single_loads(8)
 by_words = _single_loads(16)
 
 
-# A kernel goes by the type; the number of columns is for the reader.
-
-
 class Singly(NamedTuple):
     """x in float32 or 16 bits, looked up by single loads."""
 
@@ -87,7 +84,9 @@ def fetch(where: Any, x: Any, base: Any, offsets: Any, at: Any, span: Any) -> An
     """x[base + offsets[at + k]] for 16 lanes k, as float32; for kernels only.
 
     `span`: the last offset, the largest. Windows begin at a multiple of their register's lanes: an
-    aligned load is faster by a quarter. What does not lie in one is looked up in a wider one.
+    aligned load is faster by a quarter. What does not lie in one is looked up in a wider one or by
+    single loads.
+    `where`: kernels go by its type.
     """
     raise NotImplementedError("fetch is for compiled kernels")
 

@@ -223,11 +223,6 @@ def nanoseconds(matrix: Matrix, batch: int) -> float:
     return each.get(type(matrix), 0.3) * matrix.values.size
 
 
-def _take(matrix: Any, x: Any) -> Any:
-    room.take(x, matrix.floats)
-    matrix.exact[0] = room.take_halves(matrix.floats, matrix.halves)
-
-
 def _rows(matrix: Any, y: Any, first: Any, last: Any, part: Any) -> Any:
     exactly, otherwise = lookups(matrix)
     if matrix.exact[0]:
@@ -237,4 +232,4 @@ def _rows(matrix: Any, y: Any, first: Any, last: Any, part: Any) -> Any:
 
 
 for _kind in (Near, Middle, Far, Single):
-    kernels(_kind, _take, _rows)
+    kernels(_kind, room.take_both, _rows)

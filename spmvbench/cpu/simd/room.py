@@ -21,6 +21,9 @@ BEHIND = 512
 OFFSETS = 256
 """Room for the offsets before a row in its first group, and behind it up to a whole 128."""
 
+WIDE = 8192
+"""Columns above which x does not stay in the L1 cache as float32."""
+
 SLACK = 64
 """Elements behind matrix arrays: no load takes more, whatever the width of an element."""
 
@@ -44,8 +47,14 @@ def for_offsets(device: Target, pointers: Array) -> Array:
 
 
 def for_halves(device: Target, cols: int, values: Array) -> Array:
-    """As `for_x`, of 16 bits: bfloat16 where the values are, as weights and activations are."""
-    return for_x(device, cols, "int16" if values.dtype == np.int16 else "uint16")
+    """As `for_x`, in the 16-bit type of the values: what 16-bit weights are multiplied by.
+
+    None for float32 values: the x of a float32 model does not fit 16 bits, and that of a
+    benchmark, which may, shall not make its products look faster.
+    """
+    if values.itemsize == 4:
+        return device.empty(0, "uint16")
+    return for_x(device, cols, str(values.dtype))
 
 
 @njit(inline=True)
@@ -65,3 +74,14 @@ def take_halves(floats: Array, halves: Array) -> Any:
         store(halves, at, short)
         different |= differ(wide, widen(short))
     return different == np.uint64(0)
+
+
+def take_floats(matrix: Any, x: Any) -> Any:
+    """What a kernel with float32 x does first."""
+    take(x, matrix.floats)
+
+
+def take_both(matrix: Any, x: Any) -> Any:
+    """What a kernel with x in 16 bits does first; `exact` says whether it may use them."""
+    take(x, matrix.floats)
+    matrix.exact[0] = matrix.halves.size > 0 and take_halves(matrix.floats, matrix.halves)

@@ -24,6 +24,7 @@ from numba.core.types.containers import UniTuple
 from spmvbench.cpu.jit import njit
 from spmvbench.cpu.simd import room
 from spmvbench.cpu.simd.dispatch import MOST
+from spmvbench.cpu.simd.lanes import reduced
 from spmvbench.cpu.simd.vectors import (
     FLOAT,
     I64,
@@ -128,16 +129,9 @@ def totals(context: Any, sums: Any, row: Any, rows: Any) -> Any:
     def emit(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         first = row.literal_value * count
         lanes = [builder.extract_value(arguments[0], first + j) for j in range(count)]
-        return context.make_tuple(builder, result, [_reduced(builder, each) for each in lanes])
+        return context.make_tuple(builder, result, [reduced(builder, each) for each in lanes])
 
     return result(sums, row, rows), emit
-
-
-def _reduced(builder: Any, lanes: Any) -> Any:
-    name = f"llvm.vector.reduce.fadd.v{lanes.type.count}f32"
-    kind = ir.FunctionType(FLOAT, [FLOAT, lanes.type])
-    function = builder.module.globals.get(name) or ir.Function(builder.module, kind, name)
-    return builder.call(function, [ir.Constant(FLOAT, -0.0), lanes], fastmath=("reassoc",))
 
 
 @intrinsic

@@ -146,7 +146,7 @@ def pointer(context: Any, array: Any, at: Any) -> Any:
     """`pointer(array, at)`: the address of an element, for all that takes an array here.
 
     Kernels hand on pointers, not arrays: those are counted up and down at every call, atomically,
-    and a few of them in the loop over the rows cost as much as a row of 100 entries.
+    and a few of them in the loop over the rows cost 30 ns a row.
     """
     kind = CPointer(array.dtype)
 
@@ -193,7 +193,7 @@ def next_of(context: Any, counters: Any, at: Any) -> Any:
 def opaque(context: Any, index: Any) -> Any:
     """`opaque(index)`: the same, but LLVM cannot tell: a loop that steps by it is not unrolled.
 
-    Unrolled twice, the loops over words are a fifth slower: their masks wait for one another.
+    Unrolled twice, the loops over words are a quarter slower.
     """
 
     def emit(builder: Any, arguments: Any) -> Any:

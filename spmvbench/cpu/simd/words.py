@@ -1,7 +1,7 @@
 """A word of a bitmap's mask: values spread out to 64 columns, or x moved together for them.
 
-    mask         1 1 0 0 0 1 0 ...        16 bits of a word
-    values       a b c ...                the next 16 in memory, some of them for later
+    mask         1 1 0 0 0 1 0 ...        32 bits, half a word; of float32 values 16
+    values       a b c ...                the next 32 in memory, some of them for later
     expanded     a b 0 0 0 c 0 ...        vpexpandw
     compressed   x0 x1 x5 ...             vpcompressw of x at these columns
 
@@ -18,7 +18,7 @@ from numba.extending import overload
 
 from spmvbench.cpu.bits import count_ones
 from spmvbench.cpu.jit import njit
-from spmvbench.cpu.simd.lanes import expand, halves, widen
+from spmvbench.cpu.simd.lanes import expand, halves, keep, widen
 from spmvbench.cpu.simd.selection import compress
 from spmvbench.cpu.simd.vectors import load, opaque, peek, prefetch_l2, store
 
@@ -62,7 +62,7 @@ def expand_word(values: Any, at: Any, word: Any) -> Any:
 
 @njit(inline=True)
 def compress_row(mask: Any, first: Any, words: Any, x: Any, found: Any) -> Any:
-    """Write the x of a row's set bits one behind the other."""
+    """Write the x of a row's set bits one behind the other, and 16 zeros."""
     count = np.int64(0)
     i = np.int64(0)
     while i < words:
@@ -72,3 +72,4 @@ def compress_row(mask: Any, first: Any, words: Any, x: Any, found: Any) -> Any:
         store(found, middle, compress(load(x, 64 * i + 32, 32), word >> np.uint64(32)))
         count += np.int64(count_ones(word))
         i = opaque(i + 1)
+    store(found, count, keep(load(x, 0, 16), np.uint64(0)))
