@@ -16,26 +16,30 @@ TIERS = (AVX512, AVX2, GENERIC)
 
 
 @pytest.mark.parametrize(
-    ("density", "cols", "tier_name", "chosen"),
+    ("density", "cols", "itemsize", "tier_name", "chosen"),
     [
-        (0.05, 4096, AVX512, "csr16"),
-        (0.1, 4096, AVX512, "macko"),
-        (0.3, 14336, AVX512, "macko"),
-        (0.5, 4096, AVX512, "bitmap"),
-        (0.95, 4096, AVX512, "dense-f16"),
-        (0.95, 14336, AVX512, "bitmap"),
-        (1, 14336, AVX512, "dense-f16"),
-        (0.01, 65_537, AVX512, "macko"),
-        (0.2, 4096, AVX2, "csr16"),
-        (0.5, 4096, AVX2, "bitmap"),
-        (0.2, 65_537, AVX2, "bitmap"),
-        (0.2, 4096, GENERIC, "csr16"),
-        (0.2, 65_537, GENERIC, "dense-f16"),
-        (0.5, 4096, GENERIC, "dense-f16"),
+        (0.05, 4096, 2, AVX512, "csr16"),
+        (0.1, 4096, 2, AVX512, "macko"),
+        (0.3, 14336, 2, AVX512, "macko"),
+        (0.5, 4096, 2, AVX512, "bitmap"),
+        (0.95, 4096, 2, AVX512, "dense-f16"),
+        (0.95, 14336, 2, AVX512, "bitmap"),
+        (1, 14336, 2, AVX512, "dense-f16"),
+        (0.01, 65_537, 2, AVX512, "macko"),
+        (0.1, 4096, 4, AVX512, "csr16"),
+        (0.2, 14336, 4, AVX512, "macko"),
+        (0.3, 4096, 4, AVX512, "bitmap"),
+        (0.95, 14336, 4, AVX512, "dense-f16"),
+        (0.2, 4096, 2, AVX2, "csr16"),
+        (0.5, 4096, 2, AVX2, "bitmap"),
+        (0.2, 65_537, 2, AVX2, "bitmap"),
+        (0.2, 4096, 2, GENERIC, "csr16"),
+        (0.2, 65_537, 2, GENERIC, "dense-f16"),
+        (0.5, 4096, 2, GENERIC, "dense-f16"),
     ],
 )
-def test_the_choice_follows_density_width_and_tier(density, cols, tier_name, chosen):
-    assert auto.choice(density, cols, tier_name) == chosen
+def test_the_choice_follows_density_width_type_and_tier(density, cols, itemsize, tier_name, chosen):
+    assert auto.choice(density, cols, itemsize, tier_name) == chosen
 
 
 @pytest.mark.parametrize("table", auto.UP_TO.values(), ids=auto.UP_TO)
@@ -45,14 +49,14 @@ def test_the_densities_of_a_table_rise(table):
 
 @pytest.mark.parametrize("tier_name", TIERS)
 def test_every_tier_has_a_choice(tier_name):
-    assert auto.choice(0.5, 64, tier_name) in auto.CHOICES
+    assert auto.choice(0.5, 64, 2, tier_name) in auto.CHOICES
 
 
 @pytest.mark.parametrize("density", [0, 0.05, 0.2, 0.6, 1])
 def test_the_bytes_and_the_product_are_those_of_the_format_chosen(density):
     dense, x = uniform(60, 300, density), vectors(300)
     packed = resolve("auto").pack(dense)
-    name = auto.choice(float((dense != 0).mean()), 300, tier())
+    name = auto.choice(float((dense != 0).mean()), 300, 2, tier())
     own = resolve(name).pack(dense)
     assert packed.layout == name
     assert {k: a.tobytes() for k, a in packed.arrays.items()} == {

@@ -1,10 +1,11 @@
 """Auto: the format that is likely the fastest for a matrix, by its density and width.
 
-The densities where one format overtakes another were measured, on 4096 x 4096, 11008 x 4096 and
-4096 x 14336, with one thread and with two; docs/cpu-kernels.md has the figures. Between the two
-counts of threads they differ by up to 0.04, within which both formats take nearly the same time.
+The densities where one format overtakes another were measured for one vector, on 4096 x 4096,
+11008 x 4096 and 4096 x 14336, with one thread and with two; docs/cpu-kernels.md has the figures.
+Between the two counts of threads they differ by up to 0.04, within which both formats take nearly
+the same time. float16 on AVX-512, up to 8192 columns:
 
-    density    0 ......... 0.085 ......... 0.36 ............... 0.92 .... 1
+    density    0 ......... 0.085 ......... 0.38 ............... 0.92 .... 1
     format       csr16            macko            bitmap         dense-f16
 """
 
@@ -28,12 +29,16 @@ WIDE = 8192
 """Columns of a wide matrix: x does not stay in the L1 cache as float32."""
 
 UP_TO = {
-    "avx512": {"csr16": 0.085, "macko": 0.36, "bitmap": 0.92},
-    "avx512 wide": {"csr16": 0.07, "macko": 0.36, "bitmap": 0.96},
+    "avx512": {"csr16": 0.085, "macko": 0.38, "bitmap": 0.92},
+    "avx512 wide": {"csr16": 0.06, "macko": 0.45, "bitmap": 0.96},
+    "avx512 float32": {"csr16": 0.15, "macko": 0.22, "bitmap": 0.9},
     "avx2": {"csr16": 0.33, "bitmap": 0.9},
     "generic": {"csr16": 0.4},
 }
-"""Tier -> format -> the density up to which it is chosen, in rising order; above: dense-f16."""
+"""Tier -> format -> the density up to which it is chosen, in rising order; above: dense-f16.
+
+float32 values are multiplied with float32 x: there MACKO's look-up of x takes longer.
+"""
 
 
 class Auto(Format):
@@ -50,7 +55,7 @@ class Auto(Format):
         counts = np.empty(bits.shape[0], np.int64)
         count(bits, magnitude, counts)
         density = int(counts.sum()) / max(dense.size, 1)
-        name = choice(density, dense.shape[1], tier())
+        name = choice(density, dense.shape[1], dense.dtype.itemsize, tier())
         return replace(CHOICES[name].pack(dense), layout=name)
 
     def unpack(self, packed: Packed) -> Array:
@@ -62,10 +67,10 @@ class Auto(Format):
         return _chosen(packed).plan(packed, device)
 
 
-def choice(density: float, cols: int, tier: str) -> str:
-    """The name of the format to choose. `tier`: of `cpu.tier`."""
-    table = UP_TO.get(f"{tier} wide", UP_TO[tier]) if cols > WIDE else UP_TO[tier]
-    for name, most in table.items():
+def choice(density: float, cols: int, itemsize: int, tier: str) -> str:
+    """The name of the format to choose. `itemsize`: bytes of a value; `tier`: of `cpu.tier`."""
+    special = " float32" if itemsize == 4 else " wide" if cols > WIDE else ""
+    for name, most in UP_TO.get(tier + special, UP_TO[tier]).items():
         if density <= most and not (name == Csr16.name and cols > MOST_COLUMNS):
             return name
     return DenseF16.name
