@@ -139,8 +139,29 @@ def test_unverified_rows_are_nowhere_but_in_the_count():
 def test_lossy_formats_are_no_winners_but_have_a_crossover():
     records = synthetic.by_hand({"macko": [2.0, 0.5], "lossy-thing": [9.0, 9.0]})
     records.loc[records["format"] == "lossy-thing", "lossless"] = False
-    assert "lossy-thing" not in summary.sentence(records)
+    assert set(summary.winners(records)["format"]) == {"macko", "dense-f16"}
     assert set(summary.crossovers(records)["format"]) == {"macko", "lossy-thing"}
+
+
+def test_lossy_formats_that_beat_every_lossless_one_are_named_with_their_densities():
+    speedups = {"macko": [4.0, 2.0, 1.1], "dense-int8": [1.9, 1.9, 1.9], "dense-int4": [3.0] * 3}
+    records = synthetic.by_hand(speedups)
+    records.loc[records["format"].str.contains("int"), "lossless"] = False
+    said = "; faster still, but lossy: dense-int4 from 0.2 and dense-int8 at 0.3; "
+    assert said in summary.sentence(records)
+
+
+def test_a_lossy_format_that_beats_nothing_is_not_called_faster():
+    records = synthetic.by_hand({"macko": [5.0, 4.0], "dense-int8": [1.9, 1.9]})
+    records.loc[records["format"] == "dense-int8", "lossless"] = False
+    assert "faster still" not in summary.sentence(records)
+
+
+def test_auto_wins_nothing_because_it_is_one_of_the_others():
+    records = synthetic.by_hand({"macko": [2.0, 2.0], "auto": [2.1, 2.1]})
+    records["layout"] = np.where(records["format"] == "auto", "macko", "")
+    assert "auto" not in summary.sentence(records)
+    assert set(summary.winners(records)["format"]) == {"macko"}
 
 
 def test_crossovers_are_interpolated_with_their_interval():
