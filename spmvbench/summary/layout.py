@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import groupby
 from typing import TYPE_CHECKING, Literal
@@ -74,22 +74,55 @@ def show(table: Table, console: Console) -> None:
 
 
 def _print(table: Table, console: Console) -> None:
+    need = _widths(table, console.width)
+    if _total(need) > console.width and table.once:
+        _print_below_titles(table, console)
+        return
+    if _total(need) > console.width:
+        table = _without_bounds(table)
+        need = _widths(table, console.width)
+    _draw(table, need, _sections(table), console)
+
+
+def _print_below_titles(table: Table, console: Console) -> None:
+    """Each section below its own value: without that column there is more room for the others."""
+    from rich.text import Text
+
+    place = table.header.index(table.section)
+    names, *rows = ([*row[:place], *row[place + 1 :]] for row in (table.header, *table.rows))
+    rest = replace(table, header=names, rows=rows, section="", once=False)
+    if _total(_widths(rest, console.width)) > console.width:
+        rest = _without_bounds(rest)
+    need = _widths(rest, console.width)
+    titles = [row[place] for row in table.rows]
+    for number, (title, own) in enumerate(groupby(range(len(rows)), key=lambda i: titles[i])):
+        console.print(Text(f"\n{title}" if number else title, style="italic"))
+        _draw(rest, need, [[rest.rows[i] for i in own]], console, header=not number)
+
+
+def _without_bounds(table: Table) -> Table:
+    return replace(table, rows=[[BOUNDS.sub("", cell) for cell in row] for row in table.rows])
+
+
+def _draw(
+    table: Table,
+    need: Mapping[str, int],
+    sections: Iterable[list[list[str]]],
+    console: Console,
+    *,
+    header: bool = True,
+) -> None:
     from rich import box
     from rich.table import Table as Drawn
     from rich.text import Text
 
-    need = _widths(table, console.width)
-    if _total(need) > console.width:
-        shorter = [[BOUNDS.sub("", cell) for cell in row] for row in table.rows]
-        table = replace(table, rows=shorter)
-        need = _widths(table, console.width)
     if table.whole and _total(need) > console.width:
         need = _widths(replace(table, whole=()), console.width)
-    drawn = Drawn(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
+    drawn = Drawn(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, show_header=header)
     for name, width in need.items():
         justify: Literal["left", "right"] = "left" if name in TEXT else "right"
         drawn.add_column(Text(name), justify=justify, width=width, overflow="fold")
-    for section in _sections(table):
+    for section in sections:
         for row in section:
             cells = [row[table.header.index(name)] for name in need]
             drawn.add_row(*[Text(cell, style=table.styles.get(cell, "")) for cell in cells])
@@ -127,7 +160,7 @@ def _widths(table: Table, width: int) -> dict[str, int]:
     return found
 
 
-def _total(widths: dict[str, int]) -> int:
+def _total(widths: Mapping[str, int]) -> int:
     return sum(widths.values()) + GAP * (len(widths) - 1)
 
 
