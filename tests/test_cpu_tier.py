@@ -86,7 +86,7 @@ from test_formats import uniform
 from spmvbench.cpu.simd.dispatch import _one
 from spmvbench.formats import resolve
 fmt = resolve(sys.argv[1])
-fmt.plan(fmt.pack(uniform(4, 128, float(sys.argv[2]))), HostTarget())
+fmt.plan(fmt.pack(uniform(4, 1088, float(sys.argv[2]))), HostTarget())
 print(*_one.inspect_asm().values())
 """
 

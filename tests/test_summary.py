@@ -149,6 +149,7 @@ def test_lossy_formats_that_beat_every_lossless_one_are_named_with_their_densiti
     records.loc[records["format"].str.contains("int"), "lossless"] = False
     said = "; faster still, but lossy: dense-int4 from 0.2 and dense-int8 at 0.3; "
     assert said in summary.sentence(records)
+    assert said.strip("; ") in summary.markdown(records)
 
 
 def test_a_lossy_format_that_beats_nothing_is_not_called_faster():

@@ -11,7 +11,7 @@ import pandas as pd
 from spmvbench.curves import Part, baselines, parts, shapes, tail
 from spmvbench.summary.flags import flags
 from spmvbench.summary.layout import OR, SHAPE, Table, escaped, show, to_markdown
-from spmvbench.summary.sentence import interval, times
+from spmvbench.summary.sentence import faster_still, interval, times
 from spmvbench.summary.tables import crossovers_of, leftovers, missing_dense, of_part
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def _tables(records: pd.DataFrame) -> Iterator[Table]:
         columns = _columns(rows, over)
         cells = [[cell(row) for cell in columns.values()] for row in rows.itertuples()]
         ties = OVERLAP if any(f" {OR} " in cell for row in cells for cell in row) else ""
-        notes = _said(missing_dense(part) or ties, flags(part.timed))
+        notes = _said(missing_dense(part) or ties, faster_still(part), flags(part.timed))
         section = SHAPE if SHAPE in columns else ""
         yield Table(title, list(columns), cells, notes, section)
         crossings = crossovers_of(part)

@@ -49,7 +49,7 @@ def _sentence(part: Part, *, alone: bool) -> str:
         return f"{head}, no lossless format was timed."
     runs = _runs(list(rows.itertuples()), _answer)
     said = [_label(runs, i) + _where(runs, i) + _evidence(run) for i, run in enumerate(runs)]
-    ends = [_faster_still(part), _smallest(part), missing_dense(part)]
+    ends = [faster_still(part), _smallest(part), missing_dense(part)]
     return "; ".join([f"{head}, {_and(said)}", *(end for end in ends if end)]) + "."
 
 
@@ -108,7 +108,7 @@ def times(speedup: float) -> str:
     return f"{speedup:.2f}x" if speedup < 9.995 else f"{speedup:.1f}x"
 
 
-def _faster_still(part: Part) -> str:
+def faster_still(part: Part) -> str:
     """`faster still, but lossy: dense-int8 from 0.4`: what beats every lossless format there."""
     rows = part.timed[(part.timed["speedup"] > 0) & (part.timed["layout"] == "")]
     mean = rows.assign(log=np.log(rows["speedup"].astype(float)))

@@ -37,6 +37,9 @@ from spmvbench.formats.base import Target
 LOW = 0.36
 """Density below which x is brought to the values, if its 16-bit copy is exact."""
 
+SHORT = 1024
+"""Columns below which a row is too short for that: it takes two passes."""
+
 
 class Expand(NamedTuple):
     """The arrays with room behind, and x with room around."""
@@ -101,7 +104,7 @@ def matrix(device: Target, tier: str, arrays: tuple[Array, Array, Array], cols: 
     if tier == AVX2:
         return Table(*given, device.put(tables(values.itemsize)))
     halves, exact = room.for_halves(device, 64 * words, values), device.empty(1, "bool")
-    dense = values.size > LOW * mask.shape[0] * cols
+    dense = values.size > LOW * mask.shape[0] * cols or cols < SHORT
     if not halves.size or (dense and cols <= WIDE):
         return Expand(*given)
     if dense:
