@@ -10,13 +10,16 @@ CUDA := $(shell nvidia-smi 2>/dev/null | sed -n 's/.*CUDA Version: *\([0-9]*\).*
 comma := ,
 EXTRAS := dev$(addprefix $(comma),$(filter cuda12 cuda13,$(CUDA)))
 
-.PHONY: bench test lint benchmark bench-real cpu-targets clean
+.PHONY: bench test test-all lint benchmark bench-real cpu-targets clean
 
 bench: $(VENV)/.installed
 	$(RUN) run experiments/sparsity_sweep.yaml
 
 test: $(VENV)/.installed
 	$(BIN)/python -m pytest -q
+
+test-all: $(VENV)/.installed
+	$(BIN)/python -m pytest -q -m ""
 
 lint: $(VENV)/.installed
 	$(BIN)/ruff check .

@@ -40,6 +40,8 @@ def run(site, cwd, *words):
 def test_it_holds_the_data_folders_and_no_tests(unpacked):
     names = {str(path.relative_to(unpacked)) for path in unpacked.rglob("*") if path.is_file()}
     assert "spmvbench/kernels/README.md" in names
+    assert "spmvbench/kernels/macko.cu" in names
+    assert "spmvbench/kernels/gemv.cuh" in names
     assert "spmvbench/baselines/csr_scipy.py" in names
     assert "spmvbench/experiments/sparsity_sweep.yaml" in names
     assert "spmvbench/shapes.yaml" in names

@@ -1,0 +1,120 @@
+"""Kernels on the battery: cells, what their products must be, and what is wrong with what came."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import cache, cached_property
+
+import numpy as np
+from cuhost.host_module import HostModule
+from kernel_table import KERNELS
+
+from spmvbench.battery import BATTERY
+from spmvbench.check import expect, judge
+from spmvbench.dtypes import DTYPES
+from spmvbench.formats import resolve
+from spmvbench.formats.base import Packed
+from spmvbench.problems import Problem
+from spmvbench.problems.vectors import vector
+
+# Of the blocks that the checker looks at one by one, every so many: 65,537 columns have 129.
+EVERY = 16
+
+
+@cache
+def _packed(name, matrix, dtype):
+    return KERNELS[name].pack(BATTERY[matrix](dtype))
+
+
+@cache
+def _expected(fmt, matrix, dtype, batch):
+    """What the products must be: the whole, then some blocks. Lossless formats share theirs."""
+    dense = BATTERY[matrix](dtype)
+    if fmt:
+        dense = resolve(fmt).unpack(resolve(fmt).pack(dense))
+    (parts,) = expect(dense, _x(dense.shape[1], batch))
+    return [parts[0], *parts[1::EVERY]] if len(parts) > 2 else parts[:1]
+
+
+@cache
+def _x(cols, batch):
+    return vector(Problem(1, cols, 1.0, batch=batch), 0).reshape(cols, batch)
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A kernel, a matrix of the battery, its dtype, the columns of x.
+
+    `origin`: row pointers of 64 bits, and as many entries more than the arrays have begin before
+    their memory does.
+    """
+
+    kernel: str
+    matrix: str
+    dtype: str
+    batch: int
+    origin: int | None = None
+
+    @property
+    def possible(self) -> bool:
+        return not (self.kernel == "csr16" and self.matrix == "65,537 columns")
+
+    @property
+    def packed(self):
+        packed = _packed(self.kernel, self.matrix, self.dtype)
+        if self.origin is None:
+            return packed
+        pointers = packed.arrays["row_pointers"].astype(np.int64) + self.origin
+        return Packed(packed.shape, packed.dtype, {**packed.arrays, "row_pointers": pointers})
+
+    @property
+    def shifts(self):
+        """By how much the address of each array is lowered."""
+        origin = self.origin or 0
+        itemsize = DTYPES[self.dtype].itemsize
+        nbytes = {"values": itemsize * origin, "columns": 2 * origin, "deltas": origin // 2}
+        return tuple(nbytes.get(name, 0) for name in self.packed.arrays)
+
+    @cached_property
+    def expected(self):
+        fmt = KERNELS[self.kernel].format
+        return _expected("" if resolve(fmt).lossless else fmt, self.matrix, self.dtype, self.batch)
+
+    def launches(self, order):
+        """One for every part that is checked: x is zero outside of its columns."""
+        packed = self.packed
+        x = _x(packed.shape[1], self.batch)
+        for part in self.expected:
+            kept = np.zeros_like(x)
+            kept[part.start : part.stop] = x[part.start : part.stop]
+            given = kept.astype(DTYPES[self.dtype])
+            yield KERNELS[self.kernel].launch(packed, given, order, self.shifts)
+
+    def faults(self, ys) -> Iterator[str]:
+        """What is outside of the bound of the checker, one line a part."""
+        precision = resolve(KERNELS[self.kernel].format).precision(self.dtype, "cuda")
+        for part, y in zip(self.expected, ys, strict=True):
+            y = y.view(DTYPES[self.dtype]).astype(np.float64)
+            fault = judge(y, part, precision)
+            if fault.share > 1:
+                yield f"{self}, columns {part.start} to {part.stop}: {fault}"
+
+
+def cells(kernel, dtypes, batches, matrices=tuple(BATTERY), origin=None) -> list[Cell]:
+    """Those that exist."""
+    every = (Cell(kernel, m, d, b, origin) for m in matrices for d in dtypes for b in batches)
+    return [cell for cell in every if cell.possible]
+
+
+def wrong(module: HostModule, todo: Iterable[Cell], order=0, timeout_s=300) -> list[str]:
+    """The faults of all cells, run in one process. Raises: RuntimeError where that ends early."""
+    todo = list(todo)
+    asked = [list(cell.launches(order)) for cell in todo]
+    ys = iter(module.run([launch for one in asked for launch in one], timeout_s))
+    with np.errstate(all="ignore"):
+        return [
+            fault
+            for cell, one in zip(todo, asked, strict=True)
+            for fault in cell.faults([next(ys) for _ in one])
+        ]

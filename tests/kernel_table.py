@@ -1,0 +1,101 @@
+"""What each kernel is called in C++, and how it is launched: grid, threads, arguments."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import product
+from pathlib import Path
+
+import numpy as np
+from cuhost.host_module import Launch
+
+from spmvbench.dtypes import DTYPES
+from spmvbench.formats import resolve
+
+FOLDER = Path(__file__).parent.parent / "kernels"
+
+TYPES = {"float16": "__half", "bfloat16": "__nv_bfloat16", "float32": "float"}
+BATCHES = (1, 2, 4, 8)
+THREADS = 256
+WARPS = 8
+WIDEST = 16  # bytes of one load
+
+SPARSE = ("macko", "csr16", "bitmap")
+COLUMNS_STORED = ("macko", "csr16")  # these do not ask how many columns there are
+POINTERS = {"int32": "int", "int64": "long long"}
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """A kernel and the format whose bytes it reads. `rows`: of y, per block."""
+
+    name: str
+    format: str
+    rows: int
+
+    @property
+    def file(self) -> Path:
+        return FOLDER / f"{self.name}.cu"
+
+    def variants(self, dtypes=tuple(TYPES), batches=BATCHES) -> list[str]:
+        """All of it, as C++ names them."""
+        return [
+            f"{self.name}<{', '.join([TYPES[dtype], str(batch), *more])}>"
+            for dtype, batch in product(dtypes, batches)
+            for more in self._more(DTYPES[dtype].itemsize)
+        ]
+
+    def _more(self, itemsize) -> list[list[str]]:
+        if self.name in SPARSE:
+            return [[pointer] for pointer in POINTERS.values()]
+        if self.name == "dense_int4":
+            return [[]]
+        return [["1"], [str(WIDEST // (1 if self.name == "dense_int8" else itemsize))]]
+
+    def _chosen(self, packed) -> list[str]:
+        """The last template argument for this matrix."""
+        if self.name in SPARSE:
+            return [POINTERS[str(packed.arrays["row_pointers"].dtype)]]
+        if self.name == "dense_int4":
+            return []
+        widest = WIDEST // packed.arrays["values"].itemsize
+        return [str(1 if packed.shape[1] % widest else widest)]
+
+    def launch(self, packed, x, order=0, shifts=()) -> Launch:
+        """y = A x, y full of NaN before. Shapes: x (cols, batch) of the matrix's dtype."""
+        rows, cols = packed.shape
+        template = [TYPES[packed.dtype], str(x.shape[1]), *self._chosen(packed)]
+        y = np.full((rows, x.shape[1]), np.nan, x.dtype)
+        arrays = [*packed.arrays.values(), x, y]
+        sizes = [np.int64(rows), np.int32(cols)]
+        return Launch(
+            f"{self.name}<{', '.join(template)}>",
+            -(-rows // self.rows),
+            THREADS,
+            (*map(plain, arrays), *sizes[: 1 if self.name in COLUMNS_STORED else 2]),
+            len(arrays) - 1,
+            order,
+            shifts,
+        )
+
+    def pack(self, dense):
+        """The bytes, as the format packs them."""
+        return resolve(self.format).pack(dense)
+
+
+def plain(array):
+    """The same bits in a type that NumPy knows by itself: the launching process has no other."""
+    return array.view(np.uint16) if array.dtype == DTYPES["bfloat16"] else array
+
+
+KERNELS = {
+    kernel.name: kernel
+    for kernel in (
+        Kernel("macko", "macko", WARPS),
+        Kernel("csr16", "csr16", WARPS),
+        Kernel("bitmap", "bitmap", WARPS),
+        Kernel("dense_gemv", "dense-f16", 2 * WARPS),
+        Kernel("dense_int8", "dense-int8", 2 * WARPS),
+        Kernel("dense_int4", "dense-int4", 2 * WARPS),
+    )
+}

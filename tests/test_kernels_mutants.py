@@ -1,0 +1,110 @@
+"""The tests of the kernels must be able to fail: each mistake put into a kernel has to be found."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+
+import pytest
+from cuhost.host_module import build, missing
+from kernel_cells import cells, wrong
+from kernel_table import FOLDER, KERNELS
+
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(bool(missing()), reason=missing())]
+
+SMALL = (
+    "one element",
+    "rows not a multiple of 32",
+    "columns not a multiple of 64",
+    "first column only",
+    "last column only",
+    "gaps around 16 and 32",
+    "rows of every length",
+    "some rows empty",
+    "very sparse",
+)
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """`old` becomes `new` in a file, and the tests of `kernel` have to notice."""
+
+    kernel: str
+    file: str
+    old: str
+    new: str
+    why: str
+
+
+MUTANTS = [
+    Mutant("macko", "macko.cu", "at + i >= begin && ", "", "the row before is not masked"),
+    Mutant("macko", "macko.cu", " && at + i < end;", ";", "the next row is not masked"),
+    Mutant("macko", "macko.cu", "at + i < end;", "at + i <= end;", "one entry more"),
+    Mutant("macko", "macko.cu", "(4 * i)", "(28 - 4 * i)", "high nibbles first"),
+    Mutant("macko", "macko.cu", "& 15u) + 1", "& 15u)", "zeros skipped, not columns"),
+    Mutant("macko", "macko.cu", "int column = -1", "int column = 0", "one column too far right"),
+    Mutant("macko", "macko.cu", "if (at < end)", "if (true)", "loads past the end"),
+    Mutant("macko", "macko.cu", "upto, LANES - 1", "upto, LANES - 2", "a step ends a lane early"),
+    Mutant("macko", "macko.cu", " / ENTRIES * ENTRIES;", ";", "loads that are not aligned"),
+    Mutant("macko", "macko.cu", "if (row >= rows) return;", "", "rows that do not exist"),
+    Mutant("macko", "warp.cuh", ">= step) v", "> step) v", "a lane too few"),
+    Mutant("macko", "row.cuh", "i64(column) * BATCH", "i64(column)", "x of one vector only"),
+    Mutant("csr16", "csr16.cu", "i < entries", "i <= entries", "one entry more"),
+    Mutant("csr16", "csr16.cu", "if (row >= rows) return;", "", "rows that do not exist"),
+    Mutant("csr16", "warp.cuh", "step = LANES / 2;", "step = LANES / 4;", "half of the lanes"),
+    Mutant("csr16", "types.cuh", "__float2half_rn", "__float2half_rz", "rounds towards zero"),
+    Mutant("csr16", "row.cuh", "y + row * BATCH", "y + row", "y of one vector only"),
+    Mutant("bitmap", "bitmap.cu", "(1u << lane) - 1", "(2u << lane) - 1", "counts its own bit"),
+    Mutant("bitmap", "bitmap.cu", "/ 64 * 2", "/ 64", "half of the words"),
+    Mutant("bitmap", "bitmap.cu", "base + lane < words", "true", "words past the end"),
+    Mutant("bitmap", "bitmap.cu", "if (row >= rows) return;", "", "rows that do not exist"),
+    Mutant("dense_gemv", "gemv.cuh", " < rows ? first + r : rows - 1", "", "reads too many rows"),
+    Mutant("dense_gemv", "gemv.cuh", " || first + r >= rows", "", "writes too many rows"),
+    Mutant("dense_gemv", "gemv.cuh", "(; at < weights", "(; at + 1 < weights", "a load less"),
+    Mutant("dense_gemv", "gemv.cuh", "lane + 2 * STEP", "lane + STEP", "a step past the end"),
+    Mutant("dense_gemv", "dense_gemv.cu", "all.at[run * RUN + i]", "all.at[i]", "the first run"),
+    Mutant("dense_int8", "dense_int8.cu", " ^ 0x80808080u", "", "bytes without a sign"),
+    Mutant("dense_int8", "dense_int8.cu", "0x7440 + i", "0x7443 - i", "bytes from the other end"),
+    Mutant("dense_int4", "dense_int4.cu", "(4 * i)", "(28 - 4 * i)", "high nibbles first"),
+    Mutant("dense_int4", "dense_int4.cu", "16 * run", "4 * run", "runs that are neighbours"),
+    Mutant("dense_int4", "dense_int4.cu", "at / LOADS_OF_GROUP]", "row]", "one scale a row"),
+    Mutant("dense_int4", "gemv.cuh", "+ i / BATCH < cols", "< cols", "x past the end"),
+]
+
+
+def mutated(mutant, folder):
+    """The kernels' folder with the change in it."""
+    shutil.copytree(FOLDER, folder)
+    file = folder / mutant.file
+    text = file.read_text()
+    assert text.count(mutant.old) == 1, f"{mutant.file} has {mutant.old!r} not exactly once"
+    file.write_text(text.replace(mutant.old, mutant.new))
+    return folder / f"{mutant.kernel}.cu"
+
+
+def survives(mutant, source):
+    kernel = KERNELS[mutant.kernel]
+    module = build(source, kernel.variants(["float16"], [1, 2]), sanitized=True)
+    try:
+        return not wrong(module, cells(mutant.kernel, ["float16"], [1, 2], SMALL), timeout_s=30)
+    except RuntimeError:
+        return False  # ended by a sanitizer, or not at all
+
+
+@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda m: f"{m.kernel}: {m.why}")
+def test_a_mistake_is_found(mutant, tmp_path):
+    assert not survives(mutant, mutated(mutant, tmp_path / "kernels"))
+
+
+def test_no_mistake_is_found_where_there_is_none(tmp_path):
+    source = shutil.copytree(FOLDER, tmp_path / "kernels") / "macko.cu"
+    assert survives(Mutant("macko", "", "", "", ""), source)
+
+
+def test_entries_counted_in_32_bits_are_found(tmp_path):
+    mutant = Mutant("macko", "macko.cu", "const i64 origin", "const int origin", "")
+    source = mutated(mutant, tmp_path / "kernels")
+    module = build(source, KERNELS["macko"].variants(["float16"], [2]))
+    far = cells("macko", ["float16"], [2], ["some rows empty"], origin=2**33)
+    with pytest.raises(RuntimeError):
+        wrong(module, far)
