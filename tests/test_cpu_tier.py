@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -68,14 +69,38 @@ def test_a_feature_taken_away_by_hand_is_not_used():
     assert process(code, {"NUMBA_CPU_FEATURES": features}, check=True).stdout.strip() == AVX2
 
 
+def reason_to_skip(tier_name, work):
+    if tier_name not in RUNNABLE:
+        return f"this CPU has no {tier_name}"
+    return "test_conformance does that" if (tier_name, work) == (HOST, "battery") else ""
+
+
+@pytest.fixture(scope="module")
+def started(request):
+    """The processes of the cases selected, begun together: each compiles for a minute or two."""
+    chosen = [i.callspec.params for i in request.session.items if "tier_name" in _parameters(i)]
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        yield {
+            (tier_name, work): pool.submit(
+                process,
+                [f"{HERE}/on_a_tier.py", tier_name, work, *NAMES],
+                settings(tier_name),
+            )
+            for tier_name, work in ((c["tier_name"], c["work"]) for c in chosen)
+            if not reason_to_skip(tier_name, work)
+        }
+
+
+def _parameters(item):
+    return item.callspec.params if hasattr(item, "callspec") and item.path == Path(__file__) else {}
+
+
 @pytest.mark.parametrize("work", ["battery", "guards"])
 @pytest.mark.parametrize("tier_name", ORDER)
-def test_a_tier_multiplies_right_and_stays_inside_its_arrays(tier_name, work):
-    if tier_name not in RUNNABLE:
-        pytest.skip(f"this CPU has no {tier_name}")
-    if (tier_name, work) == (HOST, "battery"):
-        pytest.skip("test_conformance does that")
-    done = process([f"{HERE}/on_a_tier.py", tier_name, work, *NAMES], settings(tier_name))
+def test_a_tier_multiplies_right_and_stays_inside_its_arrays(tier_name, work, started):
+    if reason := reason_to_skip(tier_name, work):
+        pytest.skip(reason)
+    done = started[tier_name, work].result()
     assert done.returncode == 0, done.stderr[-2000:]
 
 
