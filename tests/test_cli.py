@@ -335,6 +335,8 @@ def test_an_interrupt_says_how_to_go_on(experiment, tmp_path):
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        # In the background, a shell lets its children ignore interrupts.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     run.stdout.readline()
     run.stdout.readline()
