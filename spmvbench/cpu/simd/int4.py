@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numba.extending import overload
 
+from spmvbench.cpu.int4 import GROUP, WORDS
 from spmvbench.cpu.jit import njit
 from spmvbench.cpu.simd import room, several_int4
 from spmvbench.cpu.simd.dispatch import kernels
@@ -35,9 +36,6 @@ from spmvbench.cpu.tier import AVX512
 from spmvbench.dtypes import Array
 from spmvbench.formats.base import Target
 
-GROUP, WORDS = 128, 16
-"""Columns and words of a group."""
-
 AHEAD = 2048
 """Words between a load and its prefetch into the L2 cache."""
 
@@ -51,13 +49,8 @@ class Table(NamedTuple):
     groups: int
 
 
-class Arithmetic(NamedTuple):
-    """As `Table`; another type is another kernel."""
-
-    words: Array
-    scales: Array
-    floats: Array
-    groups: int
+class Arithmetic(Table):
+    """Another type is another kernel."""
 
 
 class ByTable(NamedTuple):
@@ -68,15 +61,11 @@ class ByTable(NamedTuple):
     floats: Any
 
 
-class ByArithmetic(NamedTuple):
+class ByArithmetic(ByTable):
     """Pointers to the arrays of an `Arithmetic`."""
 
-    words: Any
-    scales: Any
-    floats: Any
 
-
-Matrix = Table | Arithmetic | several_int4.Int4
+Matrix = Table | several_int4.Int4
 
 
 def matrix(device: Target, tier: str, arrays: tuple[Array, Array], cols: int) -> Matrix:

@@ -16,8 +16,16 @@ from spmvbench.cpu.simd.lanes import as_words, by_bit, halves, permute, shift, s
 from spmvbench.cpu.simd.vectors import I32, I64, Vector, intrinsic, kind_of, load, place
 
 
+def index_of(builder: Any, words: Any, bits: int, lane: int) -> Any:
+    """One of 16 indices of so many bits, shifted out of words of 64 bits, not loaded singly."""
+    number, low = divmod(lane * bits, 64)
+    word = builder.load(builder.gep(words, [ir.Constant(I64, number)]), align=1)
+    index = builder.lshr(word, ir.Constant(I64, low))
+    return builder.and_(index, ir.Constant(I64, (1 << bits) - 1))
+
+
 def _single_loads(bits: int) -> Any:
-    """16 loads from x; their indices are shifted out of words of 64 bits, not loaded singly."""
+    """16 loads from x, by indices of so many bits."""
 
     def single(context: Any, x: Any, base: Any, indices: Any, at: Any) -> Any:
         result = Vector(kind_of(x), 16)
@@ -27,10 +35,7 @@ def _single_loads(bits: int) -> Any:
             words = place(context, builder, signature, arguments, 2, I64)
             found = ir.Constant(result.llvm, ir.Undefined)
             for lane in range(16):
-                number, low = divmod(lane * bits, 64)
-                word = builder.load(builder.gep(words, [ir.Constant(I64, number)]), align=1)
-                index = builder.lshr(word, ir.Constant(I64, low))
-                index = builder.and_(index, ir.Constant(I64, (1 << bits) - 1))
+                index = index_of(builder, words, bits, lane)
                 value = builder.load(builder.gep(first, [index]))
                 found = builder.insert_element(found, value, ir.Constant(I32, lane))
             return found

@@ -25,6 +25,7 @@ from spmvbench.cpu.jit import njit
 from spmvbench.cpu.simd import room
 from spmvbench.cpu.simd.dispatch import MOST
 from spmvbench.cpu.simd.lanes import reduced
+from spmvbench.cpu.simd.lookups import index_of
 from spmvbench.cpu.simd.vectors import (
     FLOAT,
     I64,
@@ -181,11 +182,7 @@ def _entries(bits: int) -> Any:
 
 def _x_of(builder: Any, first: Any, words: Any, bits: int, lane: int) -> Any:
     """All vectors' x at the column of an entry."""
-    number, low = divmod(lane * bits, 64)
-    word = builder.load(builder.gep(words, [ir.Constant(I64, number)]), align=1)
-    index = builder.and_(
-        builder.lshr(word, ir.Constant(I64, low)), ir.Constant(I64, (1 << bits) - 1)
-    )
+    index = index_of(builder, words, bits, lane)
     return builder.load(builder.gep(first, [index]), align=4)
 
 

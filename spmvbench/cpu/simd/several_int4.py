@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from spmvbench.cpu.int4 import GROUP, WORDS
 from spmvbench.cpu.jit import njit
 from spmvbench.cpu.simd import room
 from spmvbench.cpu.simd.dispatch import kernels
@@ -16,9 +17,6 @@ from spmvbench.cpu.simd.several import outer, put, rows_of_x, start, take_rows, 
 from spmvbench.cpu.simd.vectors import load, pointer, prefetch_l2, repeat
 from spmvbench.dtypes import Array
 from spmvbench.formats.base import Target
-
-GROUP, WORDS = 128, 16
-"""Columns and words of a group."""
 
 
 class Int4(NamedTuple):
