@@ -32,7 +32,7 @@ LIBRARIES = (
 
 _NOT_MEASURING = {
     "claim.py",
-    "cli.py",
+    "cli",
     "curves.py",
     "experiment",
     "listing.py",

@@ -45,7 +45,7 @@ def test_an_edit_of_what_measures_changes_the_source_hash(copied, file):
 @pytest.mark.parametrize(
     "file",
     [
-        "spmvbench/cli.py",
+        "spmvbench/cli/app.py",
         "spmvbench/claim.py",
         "spmvbench/plots/style.py",
         "spmvbench/summary/tables.py",

@@ -1,0 +1,66 @@
+"""The application, and the options that several commands have."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from spmvbench import __version__
+
+app = typer.Typer(
+    name="spmvbench",
+    help="Which sparse format multiplies your pruned weights fastest, on your device?",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # the boxes cost 0.2 s of every --help
+    context_settings={"max_content_width": 100},
+)
+
+Device = Annotated[str, typer.Option(help="auto, cpu or cuda")]
+Out = Annotated[Path, typer.Option(metavar="DIR", help="the folder that all results go below")]
+Set = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="change a key, as timing.budget_s=0.2"),
+]
+Only = Annotated[
+    list[str] | None, typer.Option(metavar="FORMAT", help="measure only these of its formats")
+]
+Skip = Annotated[list[str] | None, typer.Option(metavar="FORMAT", help="leave these out")]
+
+
+class TableForm(StrEnum):
+    """How a table is printed."""
+
+    table = "table"
+    md = "md"
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"spmvbench {__version__}")
+        raise typer.Exit
+
+
+@contextmanager
+def stoppable() -> Iterator[None]:
+    """Turn Ctrl-C into one line and exit code 130: what is measured is saved."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        typer.echo("stopped; the same command goes on where this one ended", err=True)
+        raise typer.Exit(130) from None
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True)
+    ] = False,
+) -> None:
+    pass

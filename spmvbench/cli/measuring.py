@@ -1,0 +1,88 @@
+"""Commands that measure or judge: run, quick, check, list, schema."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from spmvbench.cli.app import Device, Only, Out, Set, Skip, app, stoppable
+
+
+@app.command()
+def run(
+    experiment: Annotated[str, typer.Argument(help="a YAML file, or the name of a shipped one")],
+    device: Device = "auto",
+    out: Out = Path("results"),
+    set_: Set = None,
+    only: Only = None,
+    skip: Skip = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="list the cases, their bytes and the likely time")
+    ] = False,
+    retry: Annotated[
+        bool,
+        typer.Option(
+            "--retry",
+            help="measure again what crashed, hung, failed or ran out of memory "
+            "(right, wrong and unavailable stay)",
+        ),
+    ] = False,
+) -> None:
+    """Measure what an experiment's results do not have yet, draw it, sum it up.
+
+    Each row is saved as it is measured, so stopping is safe: the same command goes on.
+    """
+    from spmvbench.experiment import load
+    from spmvbench.sweep import Wanted, closing, preview, sweep
+
+    loaded = load(experiment, set_ or [])
+    wanted = Wanted(device, out, tuple(only or ()), tuple(skip or ()), retry)
+    with stoppable():
+        if dry_run:
+            preview(loaded, wanted)
+        else:
+            closing(sweep(loaded, wanted), loaded.targets)
+
+
+@app.command()
+def quick(device: Device = "auto", out: Out = Path("results")) -> None:
+    """Answer in two minutes: 3 shapes x 4 densities, one sentence, one table."""
+    from spmvbench.experiment import load
+    from spmvbench.sweep import Wanted, answer, sweep
+
+    with stoppable():
+        answer(sweep(load("quick"), Wanted(device, out)))
+
+
+@app.command("list")
+def list_formats() -> None:
+    """Show formats x devices: available, or why not and how to get it."""
+    from spmvbench.listing import show
+
+    show()
+
+
+@app.command()
+def check(
+    formats: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[FORMAT]...", help="names, package.module:Class, file.py:Class"),
+    ] = None,
+    device: Device = "auto",
+) -> None:
+    """Judge formats (default: all) by the battery; exit code 1: one is wrong."""
+    from spmvbench.judging import judge_all
+
+    raise typer.Exit(0 if judge_all(formats or [], device) else 1)
+
+
+@app.command()
+def schema() -> None:
+    """Print the JSON Schema of experiment files, for editors."""
+    import json
+
+    from spmvbench.experiment import json_schema
+
+    typer.echo(json.dumps(json_schema(), indent=2))
