@@ -160,20 +160,7 @@ class _Measurement:
         states: dict[int, CacheState],
         block: int,
     ) -> Iterator[Measured]:
-        self.watch.enter("probe")
-        # Again: a library that a plan has loaded, or a plan itself, may have set other threads.
-        self.device.configure(threads=self.case.threads, batch=self.task.problem.batch)
-        bandwidth = [self._read_gbps()]
-        load = self.device.foreign_load()
-        with self.device.watched() as seen:
-            outcome, failures = self._race(ready, states)
-        foreign = load()
-        self.watch.enter("probe")
-        bandwidth.append(self._read_gbps())
-        together, alone = np.median(bandwidth, axis=0)
-        around = assemble.Surroundings(
-            self.device.cache_bytes, float(together), float(alone), foreign, seen()
-        )
+        outcome, failures, around = self._race_watched(ready, states)
         records: list[Record] = []
         for contestant in (c for c in ready if c.index in outcome.samples):
             after = check_after(contestant, self.device, self.task.xs[AFTER], self.watch)
@@ -195,6 +182,27 @@ class _Measurement:
         samples = {c.name: outcome.samples[c.index] for c in ready if c.index in outcome.samples}
         for record in assemble.compared(records, samples):
             yield Measured(record, samples[record.format])
+
+    def _race_watched(
+        self, ready: Sequence[Contestant], states: dict[int, CacheState]
+    ) -> tuple[Timed, dict[int, Failure], assemble.Surroundings]:
+        """Time them together, and see what the machine does before, meanwhile and after."""
+        device = self.device
+        self.watch.enter("probe")
+        # Again: a library that a plan has loaded, or a plan itself, may have set other threads.
+        device.configure(threads=self.case.threads, batch=self.task.problem.batch)
+        bandwidth = [self._read_gbps()]
+        load = device.foreign_load()
+        with device.watched() as seen:
+            outcome, failures = self._race(ready, states)
+        foreign = load()
+        self.watch.enter("probe")
+        bandwidth.append(self._read_gbps())
+        together, alone = np.median(bandwidth, axis=0)
+        around = assemble.Surroundings(
+            device.cache_bytes, float(together), float(alone), foreign, seen()
+        )
+        return outcome, failures, around
 
     def _read_gbps(self) -> tuple[float, float]:
         """Read bandwidth of all the case's threads, and of one alone."""
