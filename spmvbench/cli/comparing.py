@@ -69,6 +69,8 @@ def _share(text: str) -> float:
         share = float(number) / (100 if value.strip().endswith("%") else 1)
     except ValueError:
         share = -1.0
-    if name.strip() != "slower" or not 0 <= share < 10:
-        raise UserError(f"--fail-on {text}: expected slower=SHARE, such as slower=3%")
+    if name.strip() != "slower" or not 0 <= share < 1:
+        raise UserError(
+            f"--fail-on {text}: expected slower=SHARE below 1, as slower=3% or slower=0.03"
+        )
     return share
