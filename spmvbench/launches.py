@@ -62,10 +62,15 @@ def joined(launches: Sequence[Launch]) -> list[tuple[Record, bytes]]:
         best = min(rivals, key=lambda r: r.median_us or np.inf)
         beside = records[best.format]
         found = {name: _compared(r, records[name], best, beside) for name, r in found.items()}
-    return [
-        (r, b"".join(samples for _, samples in rows[name]) if r.status == "ok" else b"")
-        for name, r in found.items()
-    ]
+    return [_with_samples(record, rows[name]) for name, record in found.items()]
+
+
+def _with_samples(record: Record, rows: Sequence[tuple[Record, bytes]]) -> tuple[Record, bytes]:
+    if record.status != "ok":
+        return record, b""
+    samples = b"".join(own for _, own in rows)
+    p05, p95 = np.percentile(np.frombuffer(samples, "<f4").astype(float), [5, 95])
+    return replace(record, p05_us=float(p05), p95_us=float(p95)), samples
 
 
 def _joined(records: Sequence[Record]) -> Record:
