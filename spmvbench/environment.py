@@ -33,9 +33,11 @@ LIBRARIES = (
 _NOT_MEASURING = {
     "claim.py",
     "cli",
+    "compare",
     "curves.py",
     "experiment",
     "listing.py",
+    "plan.py",
     "plots",
     "screen.py",
     "shapes.py",
