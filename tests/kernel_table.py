@@ -120,6 +120,8 @@ MAKERS = {
     "pack_macko": _of_bits("count_entries", "pack_gaps"),
     "pack_bitmap": _of_bits("pack_mask", "pack_values"),
     "pack_csr16": _of_bits("count_stored", "pack_entries"),
+    "pack_int8": tuple(f"pack_int8<{value}>" for value in TYPES.values()),
+    "pack_int4": tuple(f"pack_int4<{value}>" for value in TYPES.values()),
 }
 """Kernels that make or pack a matrix, by file."""
 

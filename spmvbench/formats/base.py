@@ -36,7 +36,7 @@ class Target(Protocol):
 
 @dataclass(frozen=True)
 class Packed:
-    """A packed matrix: host arrays in the order in which a kernel takes them.
+    """A packed matrix: arrays in the order in which a kernel takes them, all on host or device.
 
     `layout`: the format that these arrays are of, where the one that packed them chose another.
     """
@@ -74,11 +74,13 @@ class Format(ABC):
     for `-`. `dense` says that every element is stored, zeros too: such rows are the baselines.
     A format with `lossless` False is judged against `unpack(packed)` instead of A, and is no
     baseline.
-    `devices` and `dtypes` say what there are kernels for.
+    `devices` and `dtypes` say what there are kernels for. `packs_on`: kinds of device whose arrays
+    `pack` takes, beside NumPy's; of a lossy format `unpack` takes what came of them, too.
     """
 
     name: ClassVar[str]
     devices: ClassVar[tuple[str, ...]] = ("cpu",)
+    packs_on: ClassVar[tuple[str, ...]] = ("cpu",)
     dtypes: ClassVar[tuple[str, ...]] = ("float16", "bfloat16", "float32")
     accumulate: ClassVar[str] = "float32"
     lossless: ClassVar[bool] = True
@@ -105,7 +107,10 @@ class Format(ABC):
 
     @abstractmethod
     def pack(self, dense: Array) -> Packed:
-        """The packed matrix; the same input gives the same bytes. Shape: dense (rows, cols)."""
+        """The packed matrix; the same input gives the same bytes. Shape: dense (rows, cols).
+
+        The arrays are where the matrix is, on the host or on a device; there they are complete.
+        """
 
     @abstractmethod
     def unpack(self, packed: Packed) -> Array:
