@@ -62,9 +62,7 @@ def test_rows_that_are_a_view_are_packed_as_they_read(fake_cupy, name):
         assert there.arrays[key].get().tobytes() == array.tobytes()
 
 
-RUNS = st.lists(
-    st.tuples(st.integers(0, 70), st.integers(0, 2**16 - 1)), min_size=1, max_size=12
-)
+RUNS = st.lists(st.tuples(st.integers(0, 70), st.integers(0, 2**16 - 1)), min_size=1, max_size=12)
 
 
 @pytest.mark.parametrize("name", FORMATS)

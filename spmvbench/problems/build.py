@@ -21,7 +21,7 @@ def build(problem: Problem, kind: str = "cpu") -> Array:
     """
     if problem.source is None:
         return _generated(problem, kind)
-    dense = _stored(problem)
+    dense = _stored(problem, problem.source)
     if kind == "cpu":
         return dense
     import cupy
@@ -30,16 +30,16 @@ def build(problem: Problem, kind: str = "cpu") -> Array:
     return there
 
 
-def _stored(problem: Problem) -> Array:
+def _stored(problem: Problem, source: str) -> Array:
     from spmvbench.problems.prune import prune
     from spmvbench.problems.sources import load
 
-    dense = load(problem.source, problem.tensor, problem.dtype)
+    dense = load(source, problem.tensor, problem.dtype)
     if dense.shape != (problem.rows, problem.cols):
         from spmvbench.errors import SourceError
 
         raise SourceError(
-            f"{problem.source}: tensor '{problem.tensor}' is {dense.shape[0]}x{dense.shape[1]}, "
+            f"{source}: tensor '{problem.tensor}' is {dense.shape[0]}x{dense.shape[1]}, "
             f"expected {problem.rows}x{problem.cols} as planned; was the file changed? Run again"
         )
     return prune(dense, problem.density, problem.pattern)
