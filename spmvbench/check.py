@@ -163,7 +163,9 @@ def distance(dense: Array, stored: Array) -> float:
     given, kept = dense.astype(np.float32), stored.astype(np.float32)
     finite = np.isfinite(given)
     largest = float(np.where(finite, abs(given), 0).max()) or 1.0
-    return float(np.where(finite, abs(kept - given), 0).max()) / largest
+    with np.errstate(invalid="ignore"):
+        far = abs(kept - given)
+    return float(np.where(finite, far, 0).max()) / largest
 
 
 def judge(y: Float, expected: Expected, precision: Precision) -> Fault:
