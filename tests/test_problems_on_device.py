@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
-
 import numpy as np
 import pytest
-from kernel_table import FOLDER, TYPES
+from kernel_table import TYPES
+from replay import few_keys, with_keys
 
-from spmvbench.problems import Problem, build, masks, patterns
-from spmvbench.problems.bits import words
+from spmvbench.problems import Problem, build
 
 PATTERNS = {
     "uniform": 0.5,
@@ -64,36 +62,13 @@ def test_nothing_and_everything_may_be_kept(fake_cupy, pattern, density):
     assert same(Problem(9, 70, density, pattern=pattern))
 
 
-@pytest.fixture
-def few_keys(fake_cupy, monkeypatch, tmp_path):
-    """Call it with a mask: keys have no other bits, here and in the kernels."""
-    from spmvbench.cuda import module
-
-    def use(mask):
-        folder = shutil.copytree(FOLDER, tmp_path / "kernels")
-        header = folder / "philox.cuh"
-        text, whole = header.read_text(), "return u32(word);"
-        assert text.count(whole) == 1
-        header.write_text(text.replace(whole, f"return u32(word) & {mask:#x}u;"))
-        monkeypatch.setattr(module, "data_dir", lambda name: folder)
-        monkeypatch.setattr("cupy.kernel.FOLDER", folder)
-
-        def masked(*asked):
-            return words(*asked) & np.uint64(0xFFFFFFFF << 32 | mask)
-
-        monkeypatch.setattr(masks, "words", masked)
-        monkeypatch.setattr(patterns, "words", masked)
-
-    return use
-
-
 @pytest.mark.parametrize("mask", [0x00000001, 0xC0000000, 0x00018003])
 @pytest.mark.parametrize("pattern", ["exact", "row", "5:16"])
-def test_equal_keys_are_kept_in_order(few_keys, pattern, mask):
-    few_keys(mask)
+def test_equal_keys_are_kept_in_order(fake_cupy, monkeypatch, tmp_path, pattern, mask):
     density = 5 / 16 if pattern == "5:16" else 0.4
-    for rows, cols in ((1, 2000), (40, 77)):
-        assert same(Problem(rows, cols, density, pattern=pattern))
+    with few_keys(mask, with_keys(mask, tmp_path / "kernels"), monkeypatch):
+        for rows, cols in ((1, 2000), (40, 77)):
+            assert same(Problem(rows, cols, density, pattern=pattern))
 
 
 def test_a_stored_matrix_is_pruned_on_the_host_and_uploaded(fake_cupy, tmp_path):
