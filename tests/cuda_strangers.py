@@ -132,3 +132,27 @@ class SpoilsTheHostCopy(FromHost):
     def pack(self, dense):
         dense[0, 0] = 1
         return super().pack(dense)
+
+
+class PacksOtherwise(OnDevice):
+    """Right on the host; on the device the last value is another."""
+
+    name = "packs-otherwise"
+
+    def pack(self, dense):
+        packed = super().pack(dense)
+        if not is_on_host(dense):
+            packed.arrays["values"][-1:] = 1
+        return packed
+
+
+class SpoilsItsInput(OnDevice):
+    """Writes into the matrix on the device, which cannot be read-only."""
+
+    name = "spoils-its-input"
+
+    def pack(self, dense):
+        packed = super().pack(dense)
+        if not is_on_host(dense):
+            dense[:1] = 1
+        return packed

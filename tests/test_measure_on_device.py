@@ -7,10 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from cuda_strangers import FakeCudaDevice
 
 from spmvbench.battery import BATTERY
 from spmvbench.case import Case, Timing
 from spmvbench.check import check, distance, expect
+from spmvbench.conformance import conform
 from spmvbench.dtypes import is_on_host
 from spmvbench.formats import resolve
 from spmvbench.formats.base import Precision
@@ -35,7 +37,7 @@ def class_of(name):
 
 @pytest.fixture
 def run(fake_cupy, tmp_path):
-    device = class_of("OnDevice").plan.__globals__["FakeCudaDevice"]()
+    device = FakeCudaDevice()
     class_of("OnDevice").packed_from.clear()
     class_of("FromHost").seen.clear()
 
@@ -99,6 +101,24 @@ def test_bytes_are_predicted_from_rows_on_the_device(fake_cupy):
         assert predict_bytes(resolve(name), there) == predict_bytes(resolve(name), dense)
     fmt = resolve(stranger("FromHost"))
     assert predict_bytes(fmt, there) == predict_bytes(fmt, dense)
+
+
+@pytest.mark.parametrize(
+    ("name", "status", "reason"),
+    [
+        ("OnDevice", "ok", ""),
+        ("FromHost", "ok", ""),
+        ("PacksOtherwise", "wrong", "packing on the device gives other bytes than on the host"),
+        ("SpoilsItsInput", "wrong", "packing on the device changes the matrix that it is given"),
+    ],
+)
+def test_the_battery_compares_the_bytes_of_device_and_host(
+    fake_cupy, tmp_path, name, status, reason
+):
+    device = FakeCudaDevice()
+    cells = [("one row", "float16", 1), ("gaps around 16 and 32", "float32", 1)]
+    verdicts = conform(stranger(name), device, Watch(tmp_path / "watch"), cells)
+    assert [(v.status, v.reason) for v in verdicts] == 2 * [(status, reason)]
 
 
 def expectations(dense, cupy, batch=2):
