@@ -27,6 +27,7 @@ ROOMS = [
     {"stats", "shapes"},
     {"devices"},
     {"check"},
+    {"upload"},
     {"prepare"},
     {"sampling"},
     {"assemble", "battery"},
