@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from spmvbench.cuda.libraries import INSTALL
 from spmvbench.dtypes import Array
 from spmvbench.formats.base import MatVec, Target
 
@@ -20,7 +21,7 @@ def missing(device: str) -> str | None:
     if device == "cuda" and _version().endswith("+cpu"):
         return f"torch {_version()} is built for CPUs only; pip install torch from PyPI"
     if device == "cuda" and importlib.util.find_spec("cupy") is None:
-        return "CuPy is not installed; pip install 'spmvbench[cuda13]'"
+        return f"CuPy is not installed; {INSTALL}"
     return None
 
 
