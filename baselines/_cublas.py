@@ -15,20 +15,15 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from spmvbench.cuda.libraries import (
-    DATA_TYPES,
-    Library,
-    address,
-    vector_shapes,
-)
+from spmvbench.cuda.libraries import DATA_TYPES, Library, address, vector_shapes
 from spmvbench.dtypes import Array, dtype_name
 from spmvbench.formats.base import MatVec
 
 WORKSPACE_BYTES = 32 << 20
 """What NVIDIA advises for Hopper and newer."""
 
-_TRANSPOSED = 1
 COMPUTE_32F = 68
+_TRANSPOSED = 1
 _DEFAULT_ALGORITHM = -1
 # Partial sums of a 16-bit product may not be added in 16 bits: the sums are to be float32.
 _DISALLOW_REDUCED_PRECISION_REDUCTION = 16

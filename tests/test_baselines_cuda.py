@@ -147,10 +147,10 @@ def test_cublas_is_given_stream_and_workspace_before_each_product(nvidia, fake_c
 
 
 def test_one_vector_is_multiplied_as_one_column_and_a_batch_as_rows(nvidia, fake_cupy):
-    product("dense-cublas", matrix(7, 12), Gpu(fake_cupy))
-    assert nvidia.cublas.calls[-1] == "cublasGemmEx 7 1 12"
-    product("dense-cublas", matrix(7, 12), Gpu(fake_cupy, batch=3))
-    assert nvidia.cublas.calls[-1] == "cublasGemmEx 3 7 12"
+    for batch, call in ((1, "cublasGemmEx 7 1 12"), (3, "cublasGemmEx 3 7 12")):
+        seen, expected = product("dense-cublas", matrix(7, 12), Gpu(fake_cupy, batch))
+        np.testing.assert_array_equal(seen, expected)
+        assert nvidia.cublas.calls[-1] == call
 
 
 def test_the_first_algorithm_that_runs_in_the_workspace_is_taken(nvidia, fake_cupy):
@@ -176,12 +176,11 @@ def test_spmv_is_preprocessed_when_planned_and_not_in_the_product(nvidia, fake_c
     ]
 
 
-def test_a_library_without_preprocessing_multiplies_without(fake_cupy, monkeypatch):
+def test_a_library_without_preprocessing_multiplies_without(nvidia, fake_cupy, monkeypatch):
     old = installed(monkeypatch, cusparse=("-DOLD",))
     seen, expected = product("csr-cusparse-spmv", matrix(), Gpu(fake_cupy))
     np.testing.assert_array_equal(seen, expected)
     assert "cusparseSpMV_preprocess" not in old.cusparse.calls
-    forget()
 
 
 def test_spmm_takes_alg1_for_one_column_and_alg2_for_several_in_c_order(nvidia, fake_cupy):
@@ -331,7 +330,14 @@ def test_several_vectors_are_unavailable_where_the_call_takes_one(nvidia, fake_c
         product(name, matrix(), Gpu(fake_cupy, batch=4))
 
 
-# Matrices that are on the device already
+# Matrices in another order, or on the device already
+
+
+@pytest.mark.parametrize("name", CUBLAS)
+def test_a_matrix_that_is_not_in_c_order_is_packed_in_it(name):
+    packed = resolve(name).pack(np.asfortranarray(matrix()))
+    assert packed.arrays["values"].flags.c_contiguous
+    np.testing.assert_array_equal(packed.arrays["values"], matrix())
 
 
 @pytest.mark.parametrize("order", ["C", "F"])
@@ -341,6 +347,7 @@ def test_a_dense_matrix_may_be_on_the_device_when_it_is_packed(nvidia, fake_cupy
     there = gpu.put(dense) if order == "C" else gpu.put(dense.T).T
     packed = fmt.pack(there)
     assert isinstance(packed.arrays["values"], fake_cupy.ndarray)
+    assert packed.arrays["values"].flags.c_contiguous
     assert packed.nbytes == fmt.pack(dense).nbytes
     np.testing.assert_array_equal(fmt.unpack(packed).get(), dense)
     x, y = vectors(name, dense, gpu)

@@ -108,16 +108,15 @@ def _by_soname(name: str) -> ctypes.CDLL:
 
 
 @cache
-def missing(*names: str) -> str | None:
-    """Why products by these libraries cannot run here, and the cure, in one line; else None.
+def missing(name: str) -> str | None:
+    """Why products by a library cannot run here, and the cure, in one line; else None.
 
-    Imports no CuPy; loads the libraries where CuPy is installed, once.
+    Imports no CuPy; loads the library where CuPy is installed, once.
     """
     if importlib.util.find_spec("cupy") is None:
         return f"CuPy is not installed; {INSTALL}"
     try:
-        for name in names:
-            load(name)
+        load(name)
     except LibraryError as error:
         return f"{error}; {INSTALL}"
     return None

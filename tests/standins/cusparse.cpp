@@ -170,96 +170,96 @@ cusparseStatus_t CUSPARSEAPI cusparseDestroyDnMat(cusparseConstDnMatDescr_t made
 }
 
 cusparseStatus_t CUSPARSEAPI cusparseSpMV_bufferSize(
-    cusparseHandle_t, cusparseOperation_t opA, const void* alpha, cusparseConstSpMatDescr_t matA,
-    cusparseConstDnVecDescr_t vecX, const void* beta, cusparseDnVecDescr_t vecY,
+    cusparseHandle_t, cusparseOperation_t opA, const void* alpha, cusparseConstSpMatDescr_t a,
+    cusparseConstDnVecDescr_t x, const void* beta, cusparseDnVecDescr_t y,
     cudaDataType computeType, cusparseSpMVAlg_t alg, size_t* bufferSize) {
     ENTER(__func__)
     VALID(opA == CUSPARSE_OPERATION_NON_TRANSPOSE && alg == CUSPARSE_SPMV_CSR_ALG1)
-    VALID(alpha && beta && matA->cols == vecX->size && matA->rows == vecY->size)
-    if (auto refused = types(matA->type, vecX->type, vecY->type, computeType)) return refused;
+    VALID(alpha && beta && a->cols == x->size && a->rows == y->size)
+    if (auto refused = types(a->type, x->type, y->type, computeType)) return refused;
     *bufferSize = BUFFER_BYTES;
     return CUSPARSE_STATUS_SUCCESS;
 }
 
 #ifndef OLD  // versions before that of CUDA 12.4 do not have it
 cusparseStatus_t CUSPARSEAPI cusparseSpMV_preprocess(
-    cusparseHandle_t, cusparseOperation_t opA, const void*, cusparseConstSpMatDescr_t matA,
+    cusparseHandle_t, cusparseOperation_t opA, const void*, cusparseConstSpMatDescr_t a,
     cusparseConstDnVecDescr_t, const void*, cusparseDnVecDescr_t, cudaDataType,
     cusparseSpMVAlg_t alg, void* externalBuffer) {
     ENTER(__func__)
     VALID(opA == CUSPARSE_OPERATION_NON_TRANSPOSE && alg == CUSPARSE_SPMV_CSR_ALG1)
     VALID(externalBuffer)
-    matA->prepared = externalBuffer;
+    a->prepared = externalBuffer;
     std::memset(externalBuffer, 0x5a, BUFFER_BYTES);
     return CUSPARSE_STATUS_SUCCESS;
 }
 #endif
 
 cusparseStatus_t CUSPARSEAPI cusparseSpMV(
-    cusparseHandle_t, cusparseOperation_t opA, const void* alpha, cusparseConstSpMatDescr_t matA,
-    cusparseConstDnVecDescr_t vecX, const void* beta, cusparseDnVecDescr_t vecY,
+    cusparseHandle_t, cusparseOperation_t opA, const void* alpha, cusparseConstSpMatDescr_t a,
+    cusparseConstDnVecDescr_t x, const void* beta, cusparseDnVecDescr_t y,
     cudaDataType computeType, cusparseSpMVAlg_t alg, void* externalBuffer) {
     ENTER(__func__)
     VALID(opA == CUSPARSE_OPERATION_NON_TRANSPOSE && alg == CUSPARSE_SPMV_CSR_ALG1)
-    VALID(matA->cols == vecX->size && matA->rows == vecY->size && externalBuffer)
-    VALID(!matA->prepared || matA->prepared == externalBuffer)
+    VALID(a->cols == x->size && a->rows == y->size && externalBuffer)
+    VALID(!a->prepared || a->prepared == externalBuffer)
     VALID(number(beta) == 0)
-    if (auto refused = types(matA->type, vecX->type, vecY->type, computeType)) return refused;
-    if (matA->prepared)
+    if (auto refused = types(a->type, x->type, y->type, computeType)) return refused;
+    if (a->prepared)
         for (size_t i = 0; i < BUFFER_BYTES; i++)
             VALID(static_cast<const unsigned char*>(externalBuffer)[i] == 0x5a)
-    for (int64_t row = 0; row < matA->rows; row++) {
-        float sum = row_by(*matA, row, vecX->values, 1);
-        standin::set(vecY->values, row, vecY->type, number(alpha) * sum);
+    for (int64_t row = 0; row < a->rows; row++) {
+        float sum = row_by(*a, row, x->values, 1);
+        standin::set(y->values, row, y->type, number(alpha) * sum);
     }
     return CUSPARSE_STATUS_SUCCESS;
 }
 
 cusparseStatus_t CUSPARSEAPI cusparseSpMM_bufferSize(
     cusparseHandle_t, cusparseOperation_t opA, cusparseOperation_t opB, const void* alpha,
-    cusparseConstSpMatDescr_t matA, cusparseConstDnMatDescr_t matB, const void* beta,
-    cusparseDnMatDescr_t matC, cudaDataType computeType, cusparseSpMMAlg_t alg,
+    cusparseConstSpMatDescr_t a, cusparseConstDnMatDescr_t b, const void* beta,
+    cusparseDnMatDescr_t c, cudaDataType computeType, cusparseSpMMAlg_t alg,
     size_t* bufferSize) {
     ENTER(__func__)
     VALID(opA == CUSPARSE_OPERATION_NON_TRANSPOSE && opB == CUSPARSE_OPERATION_NON_TRANSPOSE)
-    VALID(alpha && beta && matA->cols == matB->rows && matA->rows == matC->rows)
-    VALID(matB->cols == matC->cols && matB->order == matC->order)
-    VALID(alg == (matB->order == CUSPARSE_ORDER_COL ? CUSPARSE_SPMM_CSR_ALG1
-                                                    : CUSPARSE_SPMM_CSR_ALG2))
-    if (auto refused = types(matA->type, matB->type, matC->type, computeType)) return refused;
+    VALID(alpha && beta && a->cols == b->rows && a->rows == c->rows)
+    VALID(b->cols == c->cols && b->order == c->order)
+    bool columns = b->order == CUSPARSE_ORDER_COL;
+    VALID(alg == (columns ? CUSPARSE_SPMM_CSR_ALG1 : CUSPARSE_SPMM_CSR_ALG2))
+    if (auto refused = types(a->type, b->type, c->type, computeType)) return refused;
     *bufferSize = BUFFER_BYTES;
     return CUSPARSE_STATUS_SUCCESS;
 }
 
 cusparseStatus_t CUSPARSEAPI cusparseSpMM_preprocess(
     cusparseHandle_t, cusparseOperation_t, cusparseOperation_t, const void*,
-    cusparseConstSpMatDescr_t matA, cusparseConstDnMatDescr_t, const void*, cusparseDnMatDescr_t,
+    cusparseConstSpMatDescr_t a, cusparseConstDnMatDescr_t, const void*, cusparseDnMatDescr_t,
     cudaDataType, cusparseSpMMAlg_t, void* externalBuffer) {
     ENTER(__func__)
     VALID(externalBuffer)
-    matA->prepared = externalBuffer;
+    a->prepared = externalBuffer;
     return CUSPARSE_STATUS_SUCCESS;
 }
 
 cusparseStatus_t CUSPARSEAPI cusparseSpMM(
     cusparseHandle_t, cusparseOperation_t opA, cusparseOperation_t opB, const void* alpha,
-    cusparseConstSpMatDescr_t matA, cusparseConstDnMatDescr_t matB, const void* beta,
-    cusparseDnMatDescr_t matC, cudaDataType computeType, cusparseSpMMAlg_t alg,
+    cusparseConstSpMatDescr_t a, cusparseConstDnMatDescr_t b, const void* beta,
+    cusparseDnMatDescr_t c, cudaDataType computeType, cusparseSpMMAlg_t alg,
     void* externalBuffer) {
     ENTER(__func__, alg == CUSPARSE_SPMM_CSR_ALG1 ? "CSR_ALG1" : "CSR_ALG2")
     VALID(opA == CUSPARSE_OPERATION_NON_TRANSPOSE && opB == CUSPARSE_OPERATION_NON_TRANSPOSE)
-    VALID(matA->cols == matB->rows && matA->rows == matC->rows && matB->cols == matC->cols)
-    VALID(matA->prepared == externalBuffer && externalBuffer && number(beta) == 0)
-    if (auto refused = types(matA->type, matB->type, matC->type, computeType)) return refused;
-    bool columns = matB->order == CUSPARSE_ORDER_COL;
-    int64_t size = matA->type == CUDA_R_32F ? 4 : 2;
-    for (int64_t row = 0; row < matC->rows; row++)
-        for (int64_t col = 0; col < matC->cols; col++) {
-            int64_t first = columns ? col * matB->ld : col;
-            const void* x = static_cast<const char*>(matB->values) + first * size;
-            float sum = row_by(*matA, row, x, columns ? 1 : matB->ld);
-            int64_t place = columns ? row + col * matC->ld : row * matC->ld + col;
-            standin::set(matC->values, place, matC->type, number(alpha) * sum);
+    VALID(a->cols == b->rows && a->rows == c->rows && b->cols == c->cols)
+    VALID(a->prepared == externalBuffer && externalBuffer && number(beta) == 0)
+    if (auto refused = types(a->type, b->type, c->type, computeType)) return refused;
+    bool columns = b->order == CUSPARSE_ORDER_COL;
+    int64_t size = a->type == CUDA_R_32F ? 4 : 2;
+    for (int64_t row = 0; row < c->rows; row++)
+        for (int64_t col = 0; col < c->cols; col++) {
+            int64_t first = columns ? col * b->ld : col;
+            const void* x = static_cast<const char*>(b->values) + first * size;
+            float sum = row_by(*a, row, x, columns ? 1 : b->ld);
+            int64_t place = columns ? row + col * c->ld : row * c->ld + col;
+            standin::set(c->values, place, c->type, number(alpha) * sum);
         }
     return CUSPARSE_STATUS_SUCCESS;
 }
