@@ -92,6 +92,10 @@ class Macko(Format):
             kernels.product_rows, kernels.product, put, packed.shape, bounds, device.batch
         )
 
+    def require_sound(self, packed: Packed) -> None:
+        """Raise ValueError, with one line, for arrays that do not fit together."""
+        self._checked(packed)
+
     def _checked(self, packed: Packed) -> tuple[Array, Array, Array]:
         """The arrays, after making sure that no kernel would leave them."""
         from spmvbench.cpu.macko import widest

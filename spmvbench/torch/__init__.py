@@ -1,0 +1,1 @@
+"""PyTorch layers whose weights are packed as MACKO."""
