@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from spmvbench.case import Case
-from spmvbench.devices.base import FLUSH_CACHES
+from spmvbench.devices.base import FLUSH_CACHES, Telemetry
 from spmvbench.dtypes import itemsize
 from spmvbench.guard import Failure
 from spmvbench.prepare import Contestant
@@ -32,6 +32,7 @@ class Surroundings:
     read_gbps: float
     alone_gbps: float
     foreign_load: float
+    telemetry: Telemetry
 
 
 def blank(case: Case, name: str, *, device: str, timer: str) -> Record:
@@ -127,6 +128,9 @@ def timed(
         gbps=gbps,
         read_gbps=around.read_gbps,
         bandwidth_share=gbps / around.read_gbps if around.read_gbps else None,
+        clock_mhz=around.telemetry.clock_mhz,
+        power_w=around.telemetry.power_w,
+        throttle=around.telemetry.throttle,
     )
     return replace(record, flags=";".join(_flags(record, samples, around)))
 

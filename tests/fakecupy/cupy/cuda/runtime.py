@@ -8,6 +8,7 @@ _NAMES = {
         "cudaErrorInsufficientDriver",
         "CUDA driver version is insufficient for CUDA runtime version",
     ),
+    100: ("cudaErrorNoDevice", "no CUDA-capable device is detected"),
     700: ("cudaErrorIllegalAddress", "an illegal memory access was encountered"),
 }
 
@@ -27,7 +28,7 @@ def getDeviceProperties(number):
         "name": b"NVIDIA Fake GPU",
         "multiProcessorCount": 4,
         "l2CacheSize": 1 << 18,
-        "totalGlobalMem": 2 << 30,
+        "totalGlobalMem": 64 << 20,
         "major": 9,
         "minor": 0,
         "sharedMemPerBlockOptin": 232448,
