@@ -17,7 +17,7 @@ from spmvbench.dtypes import DTYPES, ROUNDOFF
 from spmvbench.errors import DtypeError, MatrixError, UserError
 
 DTYPE_NAMES = ("float16", "bfloat16", "float32")
-FINITE = [name for name in BATTERY if name not in ("NaN and Inf", "smallest and largest values")]
+FINITE = [name for name in BATTERY if name != "NaN and Inf"]
 
 
 def dense(dtype="float16", rows=33, cols=200, seed=0):
@@ -263,7 +263,7 @@ def test_a_gpu_array_without_cupy_says_how_to_get_it(monkeypatch):
             return (2, 0)
 
     monkeypatch.setitem(sys.modules, "cupy", None)
-    with pytest.raises(UserError, match=r"CuPy is not installed.*spmvbench\[cuda12\]"):
+    with pytest.raises(UserError, match=r"CuPy is not installed.*spmvbench\[cuda13\]"):
         spmvbench.macko(OnGpu())
 
 
@@ -275,3 +275,11 @@ def test_an_array_times_a_matrix_is_refused():
 def test_the_package_has_no_other_names():
     with pytest.raises(AttributeError, match="no attribute 'makko'"):
         spmvbench.makko  # noqa: B018
+
+
+def test_a_place_is_named_as_pytorch_names_it():
+    packed = spmvbench.macko(dense())
+    assert packed.to("cpu") is packed
+    for name in ("gpu", "cuda:x", "cpu:", "cuda:"):
+        with pytest.raises(UserError, match=f"device '{name}': expected cpu, cuda or cuda:0"):
+            packed.to(name)

@@ -12,6 +12,7 @@ from spmvbench.api.arrays import see, to_host
 from spmvbench.api.places import CPU, Place, import_cupy
 from spmvbench.api.products import products
 from spmvbench.api.vectors import FLOATS, see_out, see_x
+from spmvbench.devices.cupy_there import working_cupy
 from spmvbench.dtypes import DTYPES, Array
 from spmvbench.errors import DtypeError, MatrixError
 from spmvbench.formats.base import Packed
@@ -43,7 +44,7 @@ def macko(matrix: Any) -> MackoMatrix:
             f"matrix has shape {tuple(array.shape)}; expected two axes, rows and cols"
         )
     with place.current(torch=seen.torch):
-        return MackoMatrix(Macko().pack(to_host(array)), place)
+        return MackoMatrix(moved(Macko().pack(to_host(array)), place))
 
 
 class MackoMatrix:
@@ -52,20 +53,16 @@ class MackoMatrix:
     ndim = 2
     __array_ufunc__ = None  # so that NumPy leaves `array @ A` alone, for which there is no kernel
 
-    def __init__(self, packed: Packed, place: Place | None = None) -> None:
-        """Of arrays that `packed` of another one gave; they stay where they are, or go to `place`.
+    def __init__(self, packed: Packed) -> None:
+        """Of arrays that `packed` of another one gave, where they are: NumPy's or CuPy's.
 
         Raises: ValueError for arrays that do not fit together.
         """
-        arrays = packed.arrays
-        there = see(arrays["values"], "values").place
-        host = {name: to_host(array) for name, array in arrays.items()}
-        Macko().require_sound(replace(packed, arrays=host))
-        self._place = place or there
-        if self._place != there:
-            with self._place.current(torch=False):
-                arrays = {name: import_cupy().asarray(array) for name, array in host.items()}
-        self._products = products(replace(packed, arrays=arrays), self._place)
+        self._place = see(packed.arrays["values"], "values").place
+        if self._place != CPU:
+            working_cupy()
+        Macko().require_sound(on_host(packed))
+        self._products = products(packed, self._place)
 
     @property
     def packed(self) -> Packed:
@@ -127,10 +124,16 @@ class MackoMatrix:
         """See `matvec`."""
         return self.matvec(x)
 
+    def to(self, device: str) -> MackoMatrix:
+        """The same matrix on `cpu`, `cuda` or `cuda:1`; itself where that is where it lives."""
+        place = Place.named(device)
+        if place == self._place:
+            return self
+        return MackoMatrix(moved(on_host(self.packed), place))
+
     def to_dense(self) -> Array:
         """The matrix that was packed, -0.0 as 0.0: an array of NumPy, or on a GPU of CuPy."""
-        arrays = {name: to_host(array) for name, array in self.packed.arrays.items()}
-        dense = Macko().unpack(replace(self.packed, arrays=arrays))
+        dense = Macko().unpack(on_host(self.packed))
         if self._place == CPU:
             return dense
         with self._place.current(torch=False):
@@ -155,6 +158,20 @@ class MackoMatrix:
     def __reduce__(self) -> Any:
         """For pickle and copy: the packed arrays, and plans made anew."""
         return MackoMatrix, (self.packed,)
+
+
+def on_host(packed: Packed) -> Packed:
+    """The same with NumPy's arrays."""
+    return replace(packed, arrays={n: to_host(array) for n, array in packed.arrays.items()})
+
+
+def moved(packed: Packed, place: Place) -> Packed:
+    """Host arrays in that place."""
+    if place == CPU:
+        return packed
+    with place.current(torch=False):
+        cupy = import_cupy()
+        return replace(packed, arrays={n: cupy.asarray(a) for n, a in packed.arrays.items()})
 
 
 def _size(nbytes: int) -> str:

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from spmvbench.devices.cupy_there import EXTRAS
 from spmvbench.errors import DeviceError
 
 
@@ -21,6 +22,16 @@ class Place:
     def __str__(self) -> str:
         """As PyTorch writes it: `cpu`, `cuda:0`."""
         return "cpu" if self.kind == "cpu" else f"cuda:{self.index}"
+
+    @classmethod
+    def named(cls, name: str) -> Place:
+        """Of `cpu`, `cuda` (the current one) or `cuda:1`. Raises: DeviceError for another word."""
+        kind, _, index = name.partition(":")
+        if kind not in ("cpu", "cuda") or not (index.isdecimal() or name == kind):
+            raise DeviceError(f"device '{name}': expected cpu, cuda or cuda:0")
+        if kind == "cpu":
+            return CPU
+        return cls("cuda", int(index) if index else import_cupy().cuda.Device().id)
 
     @contextmanager
     def current(self, *, torch: bool) -> Iterator[None]:
@@ -56,7 +67,6 @@ def import_cupy() -> Any:
         import cupy
     except ImportError as error:
         raise DeviceError(
-            "CuPy is not installed, which runs the CUDA kernels: pip install 'spmvbench[cuda12]', "
-            "or [cuda13], as the driver's CUDA version is"
+            f"CuPy is not installed, which runs the CUDA kernels; {EXTRAS}"
         ) from error
     return cupy
