@@ -66,7 +66,7 @@ def test_any_number_of_vectors_is_multiplied(batch):
 
 def test_batches_of_different_size_share_one_copy_of_the_matrix():
     packed = spmvbench.macko(dense())
-    products = packed._products
+    products = packed.products
     before = [room.ctypes.data for room in products._host._rooms]
     product = products.plan(8), products.plan(1)
     assert all(product)

@@ -110,7 +110,7 @@ def test_plans_copy_no_arrays(fake_cupy, monkeypatch):
     packed = spmvbench.macko(fake_cupy.asarray(dense()))
     monkeypatch.setattr(fake_cupy.cuda.POOL, "limit", 0)
     for batch in (1, 2, 4, 8):
-        packed._products.plan(batch)
+        packed.products.plan(batch)
 
 
 def test_bytes_that_would_lead_a_kernel_astray_are_refused(fake_cupy):

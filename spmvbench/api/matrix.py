@@ -62,12 +62,12 @@ class MackoMatrix:
         if self._place != CPU:
             working_cupy()
         Macko().require_sound(on_host(packed))
-        self._products = products(packed, self._place)
+        self.products = products(packed, self._place)
 
     @property
     def packed(self) -> Packed:
         """The arrays, where they live: `values`, `deltas`, `row_pointers`; see docs/formats.md."""
-        return self._products.packed
+        return self.products.packed
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -117,7 +117,7 @@ class MackoMatrix:
         seen = see_x(x, self.shape, self.dtype, self._place)
         with self._place.current(torch=seen.torch):
             y, into = see_out(out, x, seen, self.shape[0])
-            self._products.multiply(seen.array, into.array)
+            self.products.multiply(seen.array, into.array)
         return y
 
     def __matmul__(self, x: Any) -> Any:

@@ -21,11 +21,12 @@ MOST = 8
 class Products(ABC):
     """`multiply(x, y)` writes A x into y. One at a time: plans have buffers of their own."""
 
+    _one_at_a_time: threading.Lock
+
     def __init__(self, packed: Packed) -> None:
         """Nothing is planned yet."""
         self.packed = packed
         self._plans: dict[int, MatVec] = {}
-        self._one_at_a_time = threading.Lock()
 
     def multiply(self, x: Array, y: Array) -> None:
         """Shapes: x (cols,) and y (rows,), or (cols, batch) and (rows, batch), any batch."""
@@ -64,7 +65,13 @@ def _parts(x: Array, y: Array) -> Iterator[tuple[Array, Array]]:
 
 
 class OnHost(Products):
-    """Kernels take and give contiguous float32; anything else is copied, which is exact for x."""
+    """Kernels take and give contiguous float32; anything else is copied, which is exact for x.
+
+    One product at a time in the whole process: each uses all threads, and not every kind of thread
+    pool that Numba may have found can be entered twice.
+    """
+
+    _one_at_a_time = threading.Lock()
 
     def __init__(self, packed: Packed) -> None:
         """Nothing is planned yet."""
@@ -91,6 +98,7 @@ class OnGpu(Products):
     def __init__(self, packed: Packed, place: Place) -> None:
         """Nothing is planned yet."""
         super().__init__(packed)
+        self._one_at_a_time = threading.Lock()
         self._place = place
         self._rooms: dict[int, tuple[Array, Array]] = {}
 
