@@ -40,6 +40,8 @@ class Screen:
         where = str(hello["environment"]["device"])
         where += f", {hello['cores']} cores" if hello["kind"] == "cpu" else ""
         self._print(f"{experiment.name} on {where} -> {results.folder}")
+        if why := hello["passed_over"]:
+            self._print(f"the CPU was taken although there is an NVIDIA driver: {why}")
         if probes := hello["probes"]:
             self._print(
                 "the device reads {read_gbps:,.0f} and copies {copy_gbps:,.0f} GB/s; "

@@ -21,6 +21,7 @@ import numpy as np
 from spmvbench.case import Case
 from spmvbench.devices import open_device
 from spmvbench.devices.base import Device
+from spmvbench.devices.cupy_there import passed_over
 from spmvbench.environment import environment
 from spmvbench.errors import UserError
 from spmvbench.formats import resolve
@@ -62,6 +63,7 @@ def main(argv: list[str]) -> None:
             "cores": device.cores,
             "environment": entry,
             "probes": device.probes(),
+            "passed_over": passed_over() if (kind, device.kind) == ("auto", "cpu") else None,
         },
     )
     try:

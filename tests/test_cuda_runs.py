@@ -33,7 +33,7 @@ def stranger(name):
 
 def measured(tmp_path, *formats, cache="cold", **problem):
     """The saved rows by short name, and how many workers it took."""
-    case = Case("t", Problem(40, 600, 0.5, **problem), formats, cache, 1, QUICK)
+    case = Case("t", Problem(40, 600, 0.5, **problem), formats, cache, 0, QUICK)
     started = []
 
     def start():

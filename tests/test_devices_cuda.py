@@ -200,3 +200,17 @@ def test_without_cupy_the_line_names_the_extra(monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "cupy", None)
     with pytest.raises(DeviceError, match=r"CuPy is not installed; pip install 'spmvbench\[cuda13"):
         open_device("cuda")
+
+
+def test_a_driver_without_cupy_is_no_reason_to_be_silent(monkeypatch):
+    monkeypatch.setattr(cupy_there.ctypes, "CDLL", lambda name: None)
+    monkeypatch.setitem(__import__("sys").modules, "cupy", None)
+    assert "CuPy is not installed" in cupy_there.passed_over()
+
+
+def test_without_a_driver_there_is_nothing_to_say(monkeypatch):
+    def load(name):
+        raise OSError(name)
+
+    monkeypatch.setattr(cupy_there.ctypes, "CDLL", load)
+    assert cupy_there.passed_over() is None

@@ -41,14 +41,24 @@ def test_a_copy_is_whole_and_nothing_else_is_touched(loads):
 
 
 @on_the_cpu
-@pytest.mark.parametrize("loads", [0, 1, 511, 12_289, 70_001])
-def test_a_read_stays_inside_and_reads_all(loads):
-    # The one sum that is written is that of all words: only a whole read gives it.
+@pytest.mark.parametrize("loads", [0, 1, 7, 8, 9, 100])
+def test_a_thread_reads_all_that_is_its_own(loads):
+    # The one sum of words that is written: only a whole read gives it.
     words = np.random.default_rng(1).integers(0, 2**32, 4 * loads, np.uint32)
     words[-1:] += np.uint32((0x9E3779B9 - int(words.sum(dtype=np.uint64))) % 2**32)
     arguments = (words, np.int64(loads), np.zeros(1, np.uint32))
-    (sink,) = module().run([Launch("read_all", 3, 512, arguments, 2)])
+    (sink,) = module().run([Launch("read_all", 1, 1, arguments, 2)])
     assert sink[0] == (0x9E3779B9 if loads else 0)
+
+
+@on_the_cpu
+@pytest.mark.parametrize("loads", [1, 511, 12_289, 70_001])
+def test_many_threads_read_to_the_end_and_not_past_it(loads):
+    words = np.zeros(4 * loads, np.uint32)
+    words[-1] = 0x9E3779B9
+    arguments = (words, np.int64(loads), np.zeros(1, np.uint32))
+    (sink,) = module().run([Launch("read_all", 3, 512, arguments, 2)])
+    assert sink[0] == 0x9E3779B9
 
 
 @on_the_cpu

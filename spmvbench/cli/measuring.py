@@ -9,6 +9,9 @@ import typer
 
 from spmvbench.cli.app import Device, Only, Out, Set, Skip, app, stoppable
 
+CASES_LEFT = 75
+"""Exit code of a run whose time did not suffice: try again (EX_TEMPFAIL of sysexits.h)."""
+
 
 @app.command()
 def run(
@@ -29,6 +32,14 @@ def run(
             "(right, wrong and unavailable stay)",
         ),
     ] = False,
+    limit: Annotated[
+        float | None,
+        typer.Option(
+            metavar="SECONDS",
+            min=0,
+            help=f"begin no further case after that; exit code {CASES_LEFT}: some are left",
+        ),
+    ] = None,
 ) -> None:
     """Measure what an experiment's results do not have yet, draw it, sum it up.
 
@@ -38,12 +49,14 @@ def run(
     from spmvbench.sweep import Wanted, closing, preview, sweep
 
     loaded = load(experiment, set_ or [])
-    wanted = Wanted(device, out, tuple(only or ()), tuple(skip or ()), retry)
+    wanted = Wanted(device, out, tuple(only or ()), tuple(skip or ()), retry, limit)
     with stoppable():
         if dry_run:
             preview(loaded, wanted)
-        else:
-            closing(sweep(loaded, wanted), loaded.targets)
+            return
+        swept = sweep(loaded, wanted)
+        closing(swept, loaded.targets)
+    raise typer.Exit(CASES_LEFT if swept.left else 0)
 
 
 @app.command()
