@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -104,6 +105,28 @@ def test_it_goes_from_one_place_to_another(fake_cupy):
     assert again.device == "cuda:0"
     assert same(again.to_dense().get(), dense())
     assert again.to("cuda:0") is again
+
+
+@pytest.mark.parametrize("batch", [1, 4])
+def test_x_and_out_may_begin_at_any_element(fake_cupy, batch):
+    matrix, x = dense(), X[:200, :batch].astype(np.float16)
+    room = fake_cupy.asarray(np.concatenate([x[:1], x]))
+    out = fake_cupy.empty((34, batch), np.float16)
+    y = spmvbench.macko(fake_cupy.asarray(matrix)).matvec(room[1:], out=out[1:])
+    assert y.data.ptr % 16
+    assert excess(y.get(), matrix, X[:200, :batch]) <= 1
+
+
+def test_packed_arrays_may_begin_at_any_element(fake_cupy):
+    packed = spmvbench.macko(fake_cupy.asarray(dense())).packed
+    moved = {}
+    for name, array in packed.arrays.items():
+        room = fake_cupy.empty(array.size + 1, array.dtype)
+        room[1:] = array
+        moved[name] = room[1:]
+    matrix = spmvbench.MackoMatrix(replace(packed, arrays=moved))
+    y = matrix @ fake_cupy.asarray(X[:200, 0].astype(np.float16))
+    assert excess(y.get(), dense(), X[:200, :1]) <= 1
 
 
 def test_plans_copy_no_arrays(fake_cupy, monkeypatch):

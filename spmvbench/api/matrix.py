@@ -171,7 +171,9 @@ def moved(packed: Packed, place: Place) -> Packed:
         return packed
     with place.current(torch=False):
         cupy = import_cupy()
-        return replace(packed, arrays={n: cupy.asarray(a) for n, a in packed.arrays.items()})
+        there = replace(packed, arrays={n: cupy.asarray(a) for n, a in packed.arrays.items()})
+        cupy.cuda.get_current_stream().synchronize()  # products may be on another stream
+        return there
 
 
 def _size(nbytes: int) -> str:

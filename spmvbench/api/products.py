@@ -5,6 +5,8 @@ from __future__ import annotations
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -16,6 +18,9 @@ from spmvbench.formats.macko import Macko
 
 MOST = 8
 """Vectors of one product: no kernel takes more, so the matrix is read once for so many."""
+
+LOAD = 16
+"""Bytes of the widest load of a kernel on a GPU, which has to be aligned."""
 
 
 class Products(ABC):
@@ -93,11 +98,12 @@ class OnHost(Products):
 
 
 class OnGpu(Products):
-    """Kernels take a few numbers of vectors; others are padded to the next, in buffers kept."""
+    """Kernels take a few numbers of vectors, aligned; others go through padded buffers, kept."""
 
     def __init__(self, packed: Packed, place: Place) -> None:
-        """Nothing is planned yet."""
-        super().__init__(packed)
+        """Nothing is planned yet. Arrays that kernels could not load are copied."""
+        ready = {n: a if _is_ready(a) else a.copy() for n, a in packed.arrays.items()}
+        super().__init__(replace(packed, arrays=ready))
         self._one_at_a_time = threading.Lock()
         self._place = place
         self._rooms: dict[int, tuple[Array, Array]] = {}
@@ -108,7 +114,7 @@ class OnGpu(Products):
     def _few(self, x: Array, y: Array) -> None:
         batch = 1 if x.ndim == 1 else x.shape[1]
         planned = min(b for b in Macko.batches["cuda"] if b >= batch)
-        if planned == batch and x.flags.c_contiguous and y.flags.c_contiguous:
+        if planned == batch and _is_ready(x) and _is_ready(y):
             self.plan(batch)(x, y)
             return
         room_x, room_y = self._room(planned)
@@ -128,3 +134,8 @@ class OnGpu(Products):
                 cupy.empty((rows, *axis), dtype),
             )
         return self._rooms[batch]
+
+
+def _is_ready(array: Any) -> bool:
+    """Whether kernels may load it 16 bytes at a time."""
+    return bool(array.flags.c_contiguous and array.data.ptr % LOAD == 0)
