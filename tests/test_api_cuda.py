@@ -108,12 +108,21 @@ def test_it_goes_from_one_place_to_another(fake_cupy):
 
 
 @pytest.mark.parametrize("batch", [1, 4])
-def test_x_and_out_may_begin_at_any_element(fake_cupy, batch):
+def test_x_and_out_may_begin_at_any_element(fake_cupy, monkeypatch, batch):
     matrix, x = dense(), X[:200, :batch].astype(np.float16)
     room = fake_cupy.asarray(np.concatenate([x[:1], x]))
     out = fake_cupy.empty((34, batch), np.float16)
-    y = spmvbench.macko(fake_cupy.asarray(matrix)).matvec(room[1:], out=out[1:])
+    packed = spmvbench.macko(fake_cupy.asarray(matrix))
+    planned, launched = packed.products.plan(batch), []
+
+    def spy(x, y):
+        launched.extend([x.data.ptr % 16, y.data.ptr % 16])
+        planned(x, y)
+
+    monkeypatch.setattr(packed.products, "plan", lambda batch: spy)
+    y = packed.matvec(room[1:], out=out[1:])
     assert y.data.ptr % 16
+    assert launched == [0, 0]
     assert excess(y.get(), matrix, X[:200, :batch]) <= 1
 
 
@@ -125,6 +134,7 @@ def test_packed_arrays_may_begin_at_any_element(fake_cupy):
         room[1:] = array
         moved[name] = room[1:]
     matrix = spmvbench.MackoMatrix(replace(packed, arrays=moved))
+    assert not any(array.data.ptr % 16 for array in matrix.packed.arrays.values())
     y = matrix @ fake_cupy.asarray(X[:200, 0].astype(np.float16))
     assert excess(y.get(), dense(), X[:200, :1]) <= 1
 

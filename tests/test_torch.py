@@ -187,6 +187,8 @@ def test_casts_are_those_of_the_dense_layer(name):
     layer = dense(torch.float32)
     packed = Linear.from_dense(layer).to(DTYPES[name])
     assert packed.values.dtype == packed.bias.dtype == DTYPES[name]
+    assert str(packed.matrix.dtype) == name
+    assert packed.matrix.packed.arrays["values"].ctypes.data == packed.values.data_ptr()
     assert torch.equal(packed.to_dense().weight, layer.to(DTYPES[name]).weight)
     x = some(96, dtype=DTYPES[name])
     close(packed(x), layer.to(DTYPES[name])(x).detach())
@@ -216,6 +218,11 @@ def test_a_layer_can_be_copied_and_saved_whole(again):
     other = again(packed)
     assert torch.equal(other(some(96)), packed(some(96)))
     assert other.values.data_ptr() != packed.values.data_ptr()
+
+
+def test_a_layer_that_is_saved_whole_has_its_weights_once():
+    packed = Linear.from_dense(dense(cols=4096))
+    assert saved(packed).getbuffer().nbytes < 1.2 * packed.matrix.nbytes
 
 
 def saved(module):
