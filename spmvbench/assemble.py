@@ -14,7 +14,18 @@ from spmvbench.guard import Failure
 from spmvbench.prepare import Contestant
 from spmvbench.record import Record
 from spmvbench.sampling import CacheState, Timed
-from spmvbench.stats import Interval, Samples, drifts, median, speedup
+from spmvbench.stats import (
+    CORRELATED,
+    OUTLIER_SHARE,
+    Interval,
+    Samples,
+    bimodal,
+    drifts,
+    effective_samples,
+    median,
+    outlier_share,
+    speedup,
+)
 
 CONTENDED_SHARE = 0.05
 BUSY_SHARE = 0.8
@@ -32,6 +43,7 @@ class Surroundings:
     read_gbps: float
     alone_gbps: float
     foreign_load: float
+    floor_us: float | None
     telemetry: Telemetry
 
 
@@ -123,13 +135,16 @@ def timed(
         p05_us=float(np.percentile(samples, 5)),
         p95_us=float(np.percentile(samples, 95)),
         overhead_us=overhead_us,
+        floor_us=around.floor_us,
         samples=len(samples),
+        effective_samples=effective_samples(samples),
         stop_reason=outcome.stopped[contestant.index],
         gbps=gbps,
         read_gbps=around.read_gbps,
         bandwidth_share=gbps / around.read_gbps if around.read_gbps else None,
         clock_mhz=around.telemetry.clock_mhz,
         power_w=around.telemetry.power_w,
+        temperature_c=around.telemetry.temperature_c,
         throttle=around.telemetry.throttle,
     )
     return replace(record, flags=";".join(_flags(record, samples, around)))
@@ -141,8 +156,7 @@ def _flags(record: Record, samples: Samples, around: Surroundings) -> list[str]:
         found.append(f"contended:{around.foreign_load:.0%}")
     if around.read_gbps < BUSY_SHARE * around.alone_gbps:
         found.append("busy-core")
-    if drifts(samples):
-        found.append("drift")
+    found += _shape(samples)
     if record.cache == "cold" and (record.bandwidth_share or 0) > TOO_FAST_SHARE:
         found.append("above-bandwidth")
     if record.cache == "hot" and (record.working_set_bytes or 0) > around.cache_bytes:
@@ -152,25 +166,45 @@ def _flags(record: Record, samples: Samples, around: Surroundings) -> list[str]:
     return found
 
 
+def _shape(samples: Samples) -> list[str]:
+    """What the samples themselves warn of."""
+    found = []
+    if drifts(samples):
+        found.append("drift")
+    if bimodal(samples):
+        found.append("bimodal")
+    if len(samples) >= CORRELATED * effective_samples(samples):
+        found.append("correlated")
+    if (far := outlier_share(samples)) > OUTLIER_SHARE:
+        found.append(f"outliers:{far:.0%}")
+    return found
+
+
 def compared(records: Sequence[Record], samples: Mapping[str, Samples]) -> list[Record]:
     """The records of one timing group with their speed-up over its baseline.
 
     The baseline is the fastest dense format that stores the weights in the problem's own dtype:
     a format that stores more bits has itself to blame. None in the group: no speed-ups.
     """
-    dense = [r for r in records if r.dense and r.lossless and r.value_dtype == r.dtype]
+    dense = [r for r in records if is_rival(r)]
     if not dense:
         return list(records)
     best = min(dense, key=lambda r: r.median_us or np.inf)
     return [
-        _against(r, best, speedup(samples[best.format], samples[r.format]))
+        against(r, best, speedup(samples[best.format], samples[r.format]))
         if r is not best
-        else _against(r, best, Interval(1.0, 1.0, 1.0))
+        else against(r, best, Interval(1.0, 1.0, 1.0))
         for r in records
     ]
 
 
-def _against(record: Record, best: Record, ratio: Interval) -> Record:
+def is_rival(record: Record) -> bool:
+    """Whether it may be the baseline: dense, lossless, with the weights in the problem's dtype."""
+    return record.dense and record.lossless and record.value_dtype == record.dtype
+
+
+def against(record: Record, best: Record, ratio: Interval) -> Record:
+    """The record with its speed-up over its baseline."""
     saved_us = (best.median_us or 0) - (record.median_us or 0)
     pays = record is not best and saved_us > 0 and record.pack_s is not None
     return replace(

@@ -200,7 +200,12 @@ class _Measurement:
         bandwidth.append(self._read_gbps())
         together, alone = np.median(bandwidth, axis=0)
         around = assemble.Surroundings(
-            device.cache_bytes, float(together), float(alone), foreign, seen()
+            cache_bytes=device.cache_bytes,
+            read_gbps=float(together),
+            alone_gbps=float(alone),
+            foreign_load=foreign,
+            floor_us=device.floor_us(),
+            telemetry=seen(),
         )
         return outcome, failures, around
 

@@ -32,10 +32,10 @@ ROOMS = [
     {"prepare"},
     {"sampling"},
     {"assemble", "battery"},
-    {"environment", "measure", "conformance", "predict"},
-    {"worker", "process", "table", "records"},
+    {"environment", "measure", "conformance", "predict", "launches"},
+    {"worker", "process", "plan", "table", "records"},
     {"runner", "experiment", "listing", "judging"},
-    {"plots", "curves", "winners", "summary", "targets", "published"},
+    {"plots", "curves", "winners", "summary", "targets", "compare", "published"},
     {"screen"},
     {"sweep"},
     {"cli"},
@@ -43,7 +43,7 @@ ROOMS = [
 ]
 
 # Everything that only reads results: it knows nothing of how they were measured.
-READERS = {"plots", "curves", "winners", "summary", "targets", "published", "theory"}
+READERS = {"plots", "curves", "winners", "summary", "targets", "compare", "published", "theory"}
 READABLE = READERS | {
     "__init__",
     "claim",

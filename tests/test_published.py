@@ -8,6 +8,7 @@ from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
+import pandas as pd
 import pytest
 import yaml
 from rich.console import Console
@@ -140,6 +141,14 @@ def test_few_of_the_sizes_are_not_enough():
     assert others.reasons == ("0 of the 31 sizes were measured",)
 
 
+def test_other_sizes_count_only_where_there_are_no_others():
+    both = pd.concat([sweep(shapes=[(64, 64)]), sweep()], ignore_index=True)
+    assert finding(both, "memory").seen == finding(sweep(), "memory").seen
+    small = finding(sweep(shapes=[(64, 64)]), "memory")
+    assert small.verdict == "not comparable"
+    assert small.reasons == ("0 of the 31 sizes were measured",)
+
+
 @pytest.mark.parametrize(
     "columns", [{"dtype": "bfloat16"}, {"pattern": "banded"}, {"batch": 8}, {"cache": "hot"}]
 )
@@ -172,8 +181,6 @@ def test_what_is_claimed_of_some_sizes_is_asked_of_the_best():
 def test_of_several_numbers_of_threads_the_most_count():
     frame = by_hand({"macko": [2.0]}, densities=[0.5], threads=8, **ROWS)
     one = by_hand({"macko": [1.0]}, densities=[0.5], threads=1, **ROWS)
-    import pandas as pd
-
     seen = finding(pd.concat([one, frame], ignore_index=True), "over cuBLAS").seen
     assert seen.value.value == pytest.approx(2.0)
 

@@ -5,18 +5,21 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import psutil
 import pytest
 
 from spmvbench.case import Case, Timing
+from spmvbench.plan import RETRIED, plan
 from spmvbench.problems import Problem
 from spmvbench.process import WorkerProcess
 from spmvbench.record import Record
-from spmvbench.records import Results
-from spmvbench.runner import RETRIED, Runner, plan
+from spmvbench.records import Results, samples
+from spmvbench.runner import Runner
 
 HERE = Path(__file__).parent
 QUICK = Timing(budget_s=0.02, min_samples=30, timeout_s=3)
+PATIENT = replace(QUICK, timeout_s=60)
 CASE = Case("t", Problem(48, 600, 0.5), ("csr16", "dense-f16"), "hot", 1, QUICK)
 
 
@@ -24,7 +27,7 @@ def stranger(name):
     return f"{HERE}/strangers.py:{name}"
 
 
-def measured(tmp_path, case):
+def measured(tmp_path, case, launches=1):
     """The saved rows by short name, and how many workers it took."""
     started = []
 
@@ -33,7 +36,7 @@ def measured(tmp_path, case):
         return started[-1]
 
     with Results(tmp_path / "r") as results:
-        runner = Runner(results, start(), start, lambda record: None)
+        runner = Runner(results, start(), start, lambda record: None, launches)
         try:
             runner.measure(case)
         finally:
@@ -65,6 +68,49 @@ def test_a_bad_format_costs_exactly_its_own_row(tmp_path, name, status, words):
     assert rows["csr16"].status == rows["dense-f16"].status == "ok"
     assert rows["csr16"].speedup is not None
     assert rows["csr16"].samples >= 30
+
+
+def test_three_launches_are_three_processes_and_one_row(tmp_path):
+    rows, workers = measured(tmp_path, replace(CASE, timing=PATIENT), launches=3)
+    assert workers == 3
+    row = rows["csr16"]
+    counts = [int(count) for count in row.launch_samples.split(";")]
+    assert (row.status, row.launches, len(counts)) == ("ok", 3, 3)
+    taken = samples(tmp_path / "r", row.samples_offset, row.samples)
+    medians = [np.median(own) for own in np.split(taken, np.cumsum(counts)[:-1])]
+    assert row.samples == sum(counts)
+    assert row.median_us == pytest.approx(np.median(medians), rel=1e-6)
+    assert row.ci_low_us <= row.median_us <= row.ci_high_us
+    assert rows["csr16"].baseline == rows["dense-f16"].baseline == "dense-f16"
+    assert row.speedup_low <= row.speedup <= row.speedup_high
+
+
+def test_a_format_that_is_wrong_in_the_second_launch_is_wrong(tmp_path, monkeypatch):
+    monkeypatch.setenv("SPMVBENCH_TEST_STARTS", str(tmp_path / "starts"))
+    case = replace(CASE, formats=(stranger("WrongInItsSecondProcess"), "dense-f16"), timing=PATIENT)
+    rows, workers = measured(tmp_path, case, launches=3)
+    bad = rows["WrongInItsSecondProcess"]
+    assert (bad.status, bad.launches, bad.median_us) == ("wrong", 2, None)
+    assert bad.reason.startswith("in launch 2: row 0, ")
+    assert (rows["dense-f16"].status, rows["dense-f16"].launches, workers) == ("ok", 3, 3)
+
+
+@pytest.mark.parametrize(
+    ("name", "status"), [("SegfaultsWhileTimed", "crashed"), ("HoardsMemory", "oom")]
+)
+def test_a_format_that_takes_a_launch_down_costs_its_own_row_only(tmp_path, name, status):
+    case = replace(CASE, formats=("csr16", stranger(name), "dense-f16"), timing=PATIENT)
+    rows, _ = measured(tmp_path, case, launches=2)
+    assert rows[name].status == status
+    assert [rows[n].launches for n in ("csr16", "dense-f16")] == [2, 2]
+    assert rows["csr16"].speedup is not None
+
+
+def test_a_format_added_later_is_launched_as_often_beside_the_dense_one(tmp_path):
+    case = replace(CASE, formats=("csr16",), anchors=("dense-f16",), timing=PATIENT)
+    rows, _ = measured(tmp_path, case, launches=2)
+    assert list(rows) == ["csr16"]
+    assert (rows["csr16"].launches, rows["csr16"].baseline) == (2, "dense-f16")
 
 
 def test_what_a_format_prints_disturbs_nothing(tmp_path):
@@ -116,7 +162,7 @@ def row(name, status="ok", **changes):
 
 
 def left(rows, *, retry=False, current=ENTRY, monkeypatch):
-    monkeypatch.setattr("spmvbench.runner.environment_id", lambda entry: "here")
+    monkeypatch.setattr("spmvbench.plan.environment_id", lambda entry: "here")
     environments = {"here": ENTRY, "old": ENTRY | {"source_hash": "o"}, "lib": ENTRY}
     return plan([CASE], rows, environments, current, retry=retry)
 
@@ -126,8 +172,22 @@ def test_what_is_measured_is_not_measured_again(monkeypatch):
     assert (got.cases, got.done) == ([], 2)
 
 
+def test_a_time_of_fewer_launches_than_asked_for_is_taken_again(monkeypatch):
+    monkeypatch.setattr("spmvbench.plan.environment_id", lambda entry: "here")
+    rows = [row("csr16", launches=2), row("dense-f16", launches=5)]
+    for wanted, again in ((2, []), (3, [("csr16",)])):
+        todo = plan([CASE], rows, {"here": ENTRY}, ENTRY, launches=wanted)
+        assert [case.formats for case in todo.cases] == again
+
+
+def test_a_format_that_was_wrong_in_one_launch_is_not_tried_in_more(monkeypatch):
+    monkeypatch.setattr("spmvbench.plan.environment_id", lambda entry: "here")
+    rows = [row("csr16", "wrong"), row("dense-f16", launches=3)]
+    assert not plan([CASE], rows, {"here": ENTRY}, ENTRY, launches=3).cases
+
+
 def test_a_format_left_out_may_still_be_the_anchor(monkeypatch):
-    monkeypatch.setattr("spmvbench.runner.environment_id", lambda entry: "here")
+    monkeypatch.setattr("spmvbench.plan.environment_id", lambda entry: "here")
     got = plan([CASE], [row("dense-f16")], {"here": ENTRY}, ENTRY, chosen=lambda n: n == "csr16")
     assert got.cases[0].formats == ("csr16",)
     assert got.cases[0].anchors == ("dense-f16",)
@@ -140,7 +200,7 @@ def test_a_time_that_was_taken_without_a_baseline_is_taken_again_beside_one(monk
 
 def test_a_speedup_over_a_dense_format_that_was_outrun_is_measured_again(monkeypatch):
     case = replace(CASE, formats=("csr16", "slow", "dense-f16"))
-    monkeypatch.setattr("spmvbench.runner.environment_id", lambda entry: "here")
+    monkeypatch.setattr("spmvbench.plan.environment_id", lambda entry: "here")
     times = {"ci_low_us": 90.0, "ci_high_us": 110.0}
     rows = [
         row("csr16", baseline="slow"),
@@ -153,7 +213,7 @@ def test_a_speedup_over_a_dense_format_that_was_outrun_is_measured_again(monkeyp
 
 
 def test_a_changed_file_of_matrices_is_measured_again(monkeypatch):
-    monkeypatch.setattr("spmvbench.runner.environment_id", lambda entry: "here")
+    monkeypatch.setattr("spmvbench.plan.environment_id", lambda entry: "here")
     now = ENTRY | {"outside": {"w.npy": "2"}}
     before = {"here": ENTRY | {"outside": {"w.npy": "1"}}}
     rows = [row("csr16", source="w.npy"), row("dense-f16", source="w.npy")]
@@ -169,7 +229,7 @@ def test_a_missing_format_is_measured_beside_the_dense_one(monkeypatch):
 
 def test_a_missing_format_is_not_measured_beside_a_lossy_dense_one(monkeypatch):
     case = replace(CASE, formats=("csr16", "dense-int8", "dense-f16"))
-    monkeypatch.setattr("spmvbench.runner.environment_id", lambda entry: "here")
+    monkeypatch.setattr("spmvbench.plan.environment_id", lambda entry: "here")
     rows = [row("dense-f16"), row("dense-int8", dense=True, lossless=False)]
     (left_over,) = plan([case], rows, {"here": ENTRY}, ENTRY).cases
     assert left_over.formats == ("csr16",)
@@ -205,7 +265,7 @@ def test_rows_of_other_source_or_protocol_are_measured_again(change, monkeypatch
 
 def test_a_changed_outside_format_is_measured_again(monkeypatch):
     case = replace(CASE, formats=("f.py:F",))
-    monkeypatch.setattr("spmvbench.runner.environment_id", lambda entry: "here")
+    monkeypatch.setattr("spmvbench.plan.environment_id", lambda entry: "here")
     now = ENTRY | {"outside": {"f.py:F": "2"}}
     before = {"here": ENTRY | {"outside": {"f.py:F": "1"}}}
     assert plan([case], [row("f.py:F")], before, now).cases

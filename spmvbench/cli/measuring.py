@@ -8,9 +8,7 @@ from typing import Annotated
 import typer
 
 from spmvbench.cli.app import Device, Only, Out, Set, Skip, app, stoppable
-
-CASES_LEFT = 75
-"""Exit code of a run whose time did not suffice: try again (EX_TEMPFAIL of sysexits.h)."""
+from spmvbench.cli.of_run import CASES_LEFT, DryRun, Launches, Limit, Retry
 
 
 @app.command()
@@ -21,25 +19,10 @@ def run(
     set_: Set = None,
     only: Only = None,
     skip: Skip = None,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="list the cases, their bytes and the likely time")
-    ] = False,
-    retry: Annotated[
-        bool,
-        typer.Option(
-            "--retry",
-            help="measure again what crashed, hung, failed or ran out of memory "
-            "(right, wrong and unavailable stay)",
-        ),
-    ] = False,
-    limit: Annotated[
-        float | None,
-        typer.Option(
-            metavar="SECONDS",
-            min=0,
-            help=f"begin no further case after that; exit code {CASES_LEFT}: some are left",
-        ),
-    ] = None,
+    dry_run: DryRun = False,
+    launches: Launches = 1,
+    retry: Retry = False,
+    limit: Limit = None,
 ) -> None:
     """Measure what an experiment's results do not have yet, draw it, sum it up.
 
@@ -49,7 +32,9 @@ def run(
     from spmvbench.sweep import Wanted, closing, preview, sweep
 
     loaded = load(experiment, set_ or [])
-    wanted = Wanted(device, out, tuple(only or ()), tuple(skip or ()), retry, limit)
+    wanted = Wanted(
+        device, out, tuple(only or ()), tuple(skip or ()), retry, limit_s=limit, launches=launches
+    )
     with stoppable():
         if dry_run:
             preview(loaded, wanted)

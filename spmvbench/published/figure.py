@@ -33,12 +33,14 @@ def figure(
 ) -> Figure | None:
     """The worst of the claim's densities; None where one of them has no number.
 
+    Other sizes than the authors' count only where there are no others.
     `rival`: the format that is compared with, or one of `spmvbench.claim.GROUPS`.
     """
     found = []
     for density in claim.densities:
         fitting = [c for c in known if _fits(c, claim, all_of) and c.has_density(density)]
-        one = _over_sizes(claim, all_of, _with_most_threads(fitting), rival)
+        counted = [c for c in fitting if c.shape in all_of.shapes] or fitting
+        one = _over_sizes(claim, all_of, _with_most_threads(counted), rival)
         if one is None:
             return None
         found.append(one)
