@@ -93,6 +93,10 @@ class Macko(Format):
             kernels.product_rows, kernels.product, put, packed.shape, bounds, device.batch
         )
 
+    def require_sound(self, packed: Packed) -> None:
+        """Raise ValueError, with one line, for arrays that do not fit together."""
+        self._checked(packed)
+
     def _on_gpu(self, packed: Packed, device: Target) -> MatVec:
         from spmvbench.cuda.launch import Kernel, launch, pointer_type
 
