@@ -17,6 +17,7 @@ from typing import Any
 import spmvbench
 from spmvbench.cuda.libraries import versions
 from spmvbench.errors import SourceError
+from spmvbench.formats import outside_file
 from spmvbench.paths import checkout, data_dir
 from spmvbench.problems.locate import locate
 
@@ -108,8 +109,7 @@ def _outside_hash(name: str) -> str:
     """Of a format's file the content; of a source of matrices, maybe large, sizes and dates."""
     if ":" not in name or name.startswith("package:"):
         return _stamp(name)
-    place = name.rpartition(":")[0]
-    path = Path(place) if place.endswith(".py") else _module_file(place)
+    path = outside_file(name) or _module_file(name.rpartition(":")[0])
     if path is None or not path.is_file():
         return "missing"
     return hashlib.sha256(path.read_bytes()).hexdigest()[:12]

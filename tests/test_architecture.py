@@ -22,7 +22,7 @@ ROOMS = [
     {"case", "claim", "record", "theory", "guard"},
     {"formats.base"},
     {"cpu", "cuda"},
-    {"baselines", "formats"},
+    {"baselines", "formats", "plugin"},
     {"problems"},
     {"stats", "shapes"},
     {"devices"},

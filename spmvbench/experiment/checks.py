@@ -14,7 +14,8 @@ from spmvbench.experiment.parts import Entry
 from spmvbench.experiment.schema import Settings
 from spmvbench.experiment.targets import TargetKeys
 from spmvbench.experiment.wording import seen
-from spmvbench.formats import check_name
+from spmvbench.formats import check_name, outside_file
+from spmvbench.plugin import PREFIX
 
 
 def check(settings: Settings, document: Document) -> None:
@@ -92,9 +93,11 @@ def check_targets(settings: Settings, document: Document) -> None:
 
 
 def _settled(name: str, folder: Path) -> str:
-    file, colon, attribute = name.rpartition(":")
-    found = beside(file, folder) if file.endswith(".py") else None
-    return f"{found}{colon}{attribute}" if found else name
+    file = outside_file(name)
+    found = beside(str(file), folder) if file else None
+    if found and name.startswith(PREFIX):
+        return f"{PREFIX}{found}"
+    return f"{found}:{name.rpartition(':')[2]}" if found else name
 
 
 def _formats(settings: Settings) -> Iterator[tuple[Location, str]]:

@@ -14,10 +14,14 @@ from types import ModuleType
 from spmvbench import baselines
 from spmvbench.errors import UnknownFormat, did_you_mean
 from spmvbench.formats.base import Format, MatVec, Packed, Precision, Target
+from spmvbench.plugin import PREFIX
 
 __all__ = ["Format", "MatVec", "Packed", "Precision", "Target", "module_names", "names", "resolve"]
 
-HOW = " format outside this repository is named 'package.module:Class' or 'path/to/file.py:Class'"
+HOW = (
+    " format outside this repository is named 'package.module:Class', 'path/to/file.py:Class' "
+    "or 'plugin:path/to/library.so'"
+)
 
 
 def module_names() -> dict[str, str]:
@@ -58,13 +62,21 @@ def check_name(name: str) -> None:
     Raises: UnknownFormat.
     """
     if ":" in name:
-        place = name.rpartition(":")[0]
-        if place.endswith(".py") and not Path(place).is_file():
-            raise UnknownFormat(f"format '{name}': there is no file {place}; a{HOW}")
+        file = outside_file(name)
+        if file is not None and not file.is_file():
+            raise UnknownFormat(f"format '{name}': there is no file {file}; a{HOW}")
         return
     files = module_names()
     if not any(name == stem or name.startswith(stem + "-") for stem in files):
         raise _unknown(name, files)
+
+
+def outside_file(name: str) -> Path | None:
+    """The file that a format from outside is named by; None where it is named by a module."""
+    if name.startswith(PREFIX):
+        return Path(name.removeprefix(PREFIX))
+    place = name.rpartition(":")[0]
+    return Path(place) if place.endswith(".py") else None
 
 
 def _unknown(name: str, known: Iterable[str]) -> UnknownFormat:
@@ -89,6 +101,10 @@ def _classes(module: ModuleType) -> list[type[Format]]:
 
 
 def _outside(name: str) -> Format:
+    if name.startswith(PREFIX):
+        from spmvbench.plugin.format import plugin_class
+
+        return plugin_class(Path(name.removeprefix(PREFIX)))()
     place, _, attribute = name.rpartition(":")
     try:
         module = _load_file(Path(place)) if place.endswith(".py") else _load(place)

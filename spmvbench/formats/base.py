@@ -77,6 +77,7 @@ class Format(ABC):
 
     `name` is the YAML key, the CSV value and the plot label; the file has the same name with `_`
     for `-`. `dense` says that every element is stored, zeros too: such rows are the baselines.
+    `unpacks` False: its layout is known to its kernel alone, and only the product is judged.
     A format with `lossless` False is judged against `unpack(packed)` instead of A, and is no
     baseline.
     `devices` and `dtypes` say what there are kernels for, `batches` how many columns of x they
@@ -92,6 +93,7 @@ class Format(ABC):
     accumulate: ClassVar[str] = "float32"
     lossless: ClassVar[bool] = True
     dense: ClassVar[bool] = False
+    unpacks: ClassVar[bool] = True
 
     def unavailable(self, device: str, problem: Problem | None = None) -> str | None:
         """Why it cannot run there and how to get it, in one line; None when it can.
