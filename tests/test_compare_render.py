@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from pathlib import Path
 
 import pytest
 from results_folders import starts
@@ -13,6 +14,7 @@ from spmvbench.cli import app
 from spmvbench.cli.comparing import Form
 from spmvbench.compare import (
     FORMS,
+    VERDICTS,
     Comparison,
     Line,
     Options,
@@ -188,3 +190,8 @@ def test_the_command_line_offers_every_form_and_no_other(sides):
 def test_the_side_that_is_read_is_the_side_that_is_compared(sides):
     base = read_side(sides["base"])
     assert compare(base, base, Options()).lines[0].ratio == 1
+
+
+def test_the_page_of_statistics_says_what_every_verdict_means():
+    text = (Path(__file__).parent.parent / "docs" / "statistics.md").read_text()
+    assert all(f"| `{verdict}` | {meaning} |" in text for verdict, meaning in VERDICTS.items())

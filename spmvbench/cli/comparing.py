@@ -53,13 +53,18 @@ def compare(
 
     Exit code 0: nothing is worse; 1: something is; 2: a mistake; 3: the two are not comparable.
     """
-    from spmvbench.compare import Options, exit_code, read_side, render
+    from spmvbench.compare import Options, exit_code, read_side, render, show_text
     from spmvbench.compare import compare as compared
 
     old, young = _sides(results or [], base or [], new or [])
     options = Options(_share(fail_on), absolute_us, confidence, across_machines)
     found = compared(read_side(old), read_side(young), options)
-    typer.echo(render(found, format_.value))
+    if format_ is Form.text:
+        from rich.console import Console
+
+        show_text(found, Console())
+    else:
+        typer.echo(render(found, format_.value))
     raise typer.Exit(exit_code(found))
 
 
