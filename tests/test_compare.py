@@ -289,19 +289,3 @@ def test_nothing_to_read_is_one_line(tmp_path):
     write(tmp_path / "empty", [])
     with pytest.raises(ResultsError, match="no rows in any records.csv"):
         read_side([tmp_path / "empty"])
-
-
-def test_twice_the_cases_take_about_twice_the_memory_and_no_more_steps(tmp_path):
-    """20,000 rows a side take seconds; what would break that is work per pair of cases."""
-    import tracemalloc
-
-    sizes = []
-    for copies in (20, 80):
-        many = [replace(r, key=f"{r.key}-{i}") for i in range(copies) for r in rows()]
-        folder = write(tmp_path / str(copies), many)
-        tracemalloc.start()
-        found = compared([folder], [folder])
-        sizes.append(tracemalloc.get_traced_memory()[1])
-        tracemalloc.stop()
-        assert len(found.lines) == len(many)
-    assert sizes[1] < 6 * sizes[0]

@@ -76,10 +76,14 @@ def test_sizes_and_errors_are_the_worst_and_set_up_times_the_middle():
 
 
 def test_the_least_precise_stop_and_every_flag_with_its_largest_share_stand_in_the_row():
-    other = replace(MINE, stop_reason="budget", flags="contended:12%;bimodal")
-    row = one(launch(MINE), launch(other), launch(replace(MINE, stop_reason="stalled")))
+    other = replace(
+        MINE, stop_reason="budget", flags="contended:12%;bimodal", throttle="thermal+power-cap"
+    )
+    stalled = replace(MINE, stop_reason="stalled", throttle="power-cap", flags="")
+    row = one(launch(MINE), launch(other), launch(stalled))
     assert row.stop_reason == "budget"
     assert row.flags == "drift;contended:12%;bimodal"
+    assert row.throttle == "thermal+power-cap"
 
 
 def test_the_baseline_is_the_fastest_over_all_launches_whichever_led_in_one():
