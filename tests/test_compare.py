@@ -138,7 +138,8 @@ def test_the_newest_row_of_a_case_in_a_folder_counts(base, tmp_path):
 
 def test_a_folder_named_twice_is_one_start(tmp_path):
     (base,) = starts(tmp_path / "base", 1)
-    found = compared([base] * 9, [base, base / "records.csv"])
+    detours = [base.joinpath(*["..", base.name] * number) for number in range(9)]
+    found = compared(detours, [base / "records.csv", *detours])
     assert any("fewer than three process starts" in note for note in found.notes)
 
 
@@ -248,6 +249,16 @@ def test_across_machines_speedups_are_compared(base, tmp_path):
     found = compared(base, slower, across_machines=True)
     assert exit_code(found) == 1
     assert all(line.ratio == pytest.approx(1.06, rel=0.02) for line in found.lines)
+
+
+def test_across_machines_another_precision_or_order_of_sums_is_no_change_but_a_size_is(
+    base, tmp_path
+):
+    other = {"environment": {"device": "NVIDIA H200"}, "y_dtype": "float16", "max_error": 0.5}
+    new = starts(tmp_path / "new", LAUNCHES, seed=2, **other)
+    assert exit_code(compared(base, new, across_machines=True)) == 0
+    larger = starts(tmp_path / "larger", LAUNCHES, seed=2, packed_bytes=1001, **other)
+    assert exit_code(compared(base, larger, across_machines=True)) == 1
 
 
 def test_across_machines_other_baselines_are_no_comparison(base, tmp_path):
