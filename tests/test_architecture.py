@@ -17,40 +17,43 @@ FUNCTION_LINES = 40
 
 # From the ground up: a module imports only from its own room and from rooms above it in this list.
 ROOMS = [
-    {"__init__", "errors", "paths", "dtypes", "watch"},
+    {"__init__", "errors", "paths", "dtypes", "watch", "hashes"},
     {"problems.base"},
     {"case", "claim", "record", "theory", "guard"},
     {"formats.base"},
     {"cpu"},
     {"baselines", "formats"},
     {"problems"},
-    {"stats", "shapes"},
+    {"stats", "shapes", "suites"},
     {"devices"},
     {"check"},
     {"prepare"},
     {"sampling"},
     {"assemble", "battery"},
     {"environment", "measure", "conformance", "predict"},
-    {"worker", "process", "table", "records"},
+    {"worker", "process", "table", "records", "dates"},
     {"runner", "experiment", "listing", "judging"},
-    {"plots", "curves", "winners", "summary", "targets"},
-    {"screen"},
+    {"plots", "curves", "winners", "summary", "targets", "share"},
+    {"screen", "shard"},
     {"sweep"},
     {"cli"},
     {"__main__"},
 ]
 
 # Everything that only reads results: it knows nothing of how they were measured.
-READERS = {"plots", "curves", "winners", "summary", "targets", "theory"}
+READERS = {"plots", "curves", "winners", "summary", "targets", "theory", "share"}
 READABLE = READERS | {
     "__init__",
     "claim",
+    "dates",
     "record",
     "records",
     "table",
     "errors",
     "dtypes",
     "stats",
+    "hashes",
+    "suites",
 }
 
 HEAVY = {"numba", "scipy", "pandas", "matplotlib", "pydantic", "rich", "numpy", "yaml"}
