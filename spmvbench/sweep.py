@@ -16,6 +16,7 @@ from spmvbench.process import Lost, WorkerProcess
 from spmvbench.records import CSV, EXPERIMENT, Results, csv_files, load, write
 from spmvbench.runner import Identity, Plan, Runner, plan
 from spmvbench.screen import Screen
+from spmvbench.shard import Shard
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -36,6 +37,7 @@ class Wanted:
     only: tuple[str, ...] = ()
     skip: tuple[str, ...] = ()
     retry: bool = False
+    shard: Shard = Shard(1, 1)
 
 
 @dataclass(frozen=True)
@@ -116,7 +118,7 @@ def _cases(experiment: Experiment, wanted: Wanted, hello: dict[str, object]) -> 
         raise ExperimentError(
             f"--only and --skip leave no format of {', '.join(experiment.formats)}; leave some"
         )
-    return experiment.cases(str(hello["kind"]), int(str(hello["cores"])))
+    return wanted.shard.of(experiment.cases(str(hello["kind"]), int(str(hello["cores"]))))
 
 
 def _chosen(wanted: Wanted) -> Callable[[str], bool]:

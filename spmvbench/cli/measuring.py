@@ -12,7 +12,7 @@ from spmvbench.cli.app import Device, Only, Out, Set, Skip, app, stoppable
 
 @app.command()
 def run(
-    experiment: Annotated[str, typer.Argument(help="a YAML file, or the name of a shipped one")],
+    experiment: Annotated[str, typer.Argument(help="a YAML file, a shipped name, or suite:NAME")],
     device: Device = "auto",
     out: Out = Path("results"),
     set_: Set = None,
@@ -29,16 +29,20 @@ def run(
             "(right, wrong and unavailable stay)",
         ),
     ] = False,
+    shard: Annotated[
+        str, typer.Option(metavar="I/N", help="measure only the I-th of N shares of the cases")
+    ] = "1/1",
 ) -> None:
     """Measure what an experiment's results do not have yet, draw it, sum it up.
 
     Each row is saved as it is measured, so stopping is safe: the same command goes on.
     """
     from spmvbench.experiment import load
+    from spmvbench.shard import parse
     from spmvbench.sweep import Wanted, closing, preview, sweep
 
     loaded = load(experiment, set_ or [])
-    wanted = Wanted(device, out, tuple(only or ()), tuple(skip or ()), retry)
+    wanted = Wanted(device, out, tuple(only or ()), tuple(skip or ()), retry, parse(shard))
     with stoppable():
         if dry_run:
             preview(loaded, wanted)
