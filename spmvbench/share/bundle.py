@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import zipfile
 from pathlib import Path
+from typing import Any
 
 from spmvbench.errors import ResultsError
 from spmvbench.share import manifest
@@ -31,18 +32,22 @@ def bundle(top: Path, target: Path | None) -> Path:
     path = target or Path(f"{_name(plain['facts'])}.zip")
     if path.exists():
         raise ResultsError(f"{path}: is there already; delete it, or name another file with -o")
-    draft = path.with_name(f".{path.name}.new")
-    try:
-        with saving(path, "-o"):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with zipfile.ZipFile(draft, "w", zipfile.ZIP_STORED) as file:
-                file.writestr(_entry(MANIFEST), manifest.to_text(plain))
-                for entry in plain["files"]:
-                    file.writestr(_entry(entry["name"]), (top / entry["name"]).read_bytes())
+    with saving(path, "-o"):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        draft = path.with_name(f".{path.name}.new")
+        try:
+            _write(draft, top, plain)
             os.replace(draft, path)
-    finally:
-        draft.unlink(missing_ok=True)
+        finally:
+            draft.unlink(missing_ok=True)
     return path
+
+
+def _write(path: Path, top: Path, plain: dict[str, Any]) -> None:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as file:
+        file.writestr(_entry(MANIFEST), manifest.to_text(plain))
+        for entry in plain["files"]:
+            file.writestr(_entry(entry["name"]), (top / entry["name"]).read_bytes())
 
 
 def _check(top: Path, found: list[Folder]) -> None:

@@ -86,7 +86,7 @@ def _row(row: Record) -> Iterator[str]:
             continue  # one of the cells is empty
         seen = getattr(row, name)
         if seen is None or not isclose(seen, expected, rel_tol=CLOSE):
-            yield f"{name} is {seen}, its other columns give {expected:.7g}"
+            yield f"{name} is {seen and f'{seen:.7g}'}, its other columns give {expected:.7g}"
 
 
 def _times(row: Record, every: Array) -> Iterator[str]:
@@ -101,7 +101,7 @@ def _times(row: Record, every: Array) -> Iterator[str]:
     if not own.min() > 0 or not np.isfinite(own.max()):
         yield f"a sample is {own.min()} or {own.max()} us, expected times above 0"
     elif not isclose(middle, row.median_us, rel_tol=CLOSE):
-        yield f"median_us is {row.median_us}, its samples give {middle:.7g}"
+        yield f"median_us is {row.median_us:.7g}, its samples give {middle:.7g}"
 
 
 def median_of(own: Array, launch_samples: str) -> float:
@@ -143,7 +143,7 @@ def _speedup(row: Record, baseline: Record | None, every: Array) -> Iterator[str
         expected = float(np.exp(np.median(np.log(other / own))))
         if not isclose(row.speedup, expected, rel_tol=CLOSE):
             yield (
-                f"speedup is {row.speedup}, its samples and those of {row.baseline} "
+                f"speedup is {row.speedup:.7g}, its samples and those of {row.baseline} "
                 f"give {expected:.7g}"
             )
 
