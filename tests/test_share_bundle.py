@@ -10,12 +10,15 @@ import pytest
 
 from spmvbench.errors import ResultsError
 from spmvbench.records import load
-from spmvbench.share import source
+from spmvbench.share import source, verify
 from spmvbench.share.bundle import bundle
 from spmvbench.share.folders import folders
 from spmvbench.share.manifest import content_hash, entries
 from spmvbench.share.source import opened
-from spmvbench.share.verify import complaints
+
+
+def complaints(top):
+    return verify.complaints(top, folders(top))
 
 
 @pytest.fixture

@@ -10,15 +10,20 @@ import pytest
 from spmvbench import dates, hashes
 from spmvbench.errors import ResultsError
 from spmvbench.records import Results, environments, samples
+from spmvbench.share import verify
 from spmvbench.share.bundle import bundle
+from spmvbench.share.folders import folders
 from spmvbench.share.merge import merge
-from spmvbench.share.verify import complaints
 from spmvbench.table import read
 
 FIRST, SECOND = ([problem] for problem in measured.PROBLEMS)
 PLACE = "mine/some-cpu-2c"
 LATER = ("2026-04-01T00:00Z", "2026-04-02T00:00Z")
 NEW = measured.ENVIRONMENT | {"commit": "ffffffffffff", "libraries": {"numpy": "2.5.0"}}
+
+
+def complaints(top):
+    return verify.complaints(top, folders(top))
 
 
 def times(folder):

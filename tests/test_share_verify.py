@@ -11,10 +11,16 @@ import pytest
 from spmvbench import suites
 from spmvbench.errors import ResultsError
 from spmvbench.records import Results
-from spmvbench.share.verify import complaints, median_of
+from spmvbench.share import verify
+from spmvbench.share.folders import folders
+from spmvbench.share.verify import median_of
 from spmvbench.table import cells, line, read
 
 REFERENCE = Path(__file__).parent.parent / "results" / "reference"
+
+
+def complaints(top):
+    return verify.complaints(top, folders(top))
 
 
 @pytest.fixture

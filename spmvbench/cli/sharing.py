@@ -51,14 +51,16 @@ def bundle(
 @app.command()
 def verify(results: Results = Path("results")) -> None:
     """Check hashes, columns, and that samples give the stored medians; exit code 1: some do not."""
+    from spmvbench.share.folders import folders
     from spmvbench.share.source import opened
     from spmvbench.share.verify import complaints, summary
 
     with opened(results) as top:
-        wrong = complaints(top)
+        found = folders(top)
+        wrong = complaints(top, found)
         _echo(wrong)
         if not wrong:
-            typer.echo(f"right: {summary(top)}")
+            typer.echo(f"right: {summary(found)}")
     raise typer.Exit(1 if wrong else 0)
 
 

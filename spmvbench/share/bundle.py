@@ -27,8 +27,9 @@ def bundle(top: Path, target: Path | None) -> Path:
     Raises: ResultsError for results that do not hold together, or a file that is there already.
     """
     found = folders(top)
-    _check(top, found)
-    plain = manifest.manifest(found)
+    listed = manifest.entries(found)
+    _check(top, found, listed)
+    plain = manifest.manifest(found, listed)
     path = target or Path(f"{_name(plain['facts'])}.zip")
     if path.exists():
         raise ResultsError(f"{path}: is there already; delete it, or name another file with -o")
@@ -50,12 +51,11 @@ def _write(path: Path, top: Path, plain: dict[str, Any]) -> None:
             file.writestr(_entry(entry["name"]), (top / entry["name"]).read_bytes())
 
 
-def _check(top: Path, found: list[Folder]) -> None:
+def _check(top: Path, found: list[Folder], listed: list[manifest.Entry]) -> None:
     """Refuse what `verify` would complain about, or could not unpack. Raises: ResultsError."""
-    wrong = complaints(top)
+    wrong = complaints(top, found)
     if wrong:
         raise ResultsError(f"{top}: {wrong[0]}; 'spmvbench verify {top}' tells all")
-    listed = manifest.entries(found)
     for entry in listed:
         if not safe(entry.name):
             raise ResultsError(

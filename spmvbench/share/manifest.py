@@ -49,9 +49,8 @@ def content_hash(listed: list[Entry]) -> str:
     return hashlib.sha256(lines.encode()).hexdigest()
 
 
-def manifest(found: list[Folder]) -> dict[str, Any]:
+def manifest(found: list[Folder], listed: list[Entry]) -> dict[str, Any]:
     """The manifest as plain values. Raises: ResultsError for a file that cannot be read."""
-    listed = entries(found)
     return {
         "manifest": FORMAT,
         "hash": content_hash(listed),
@@ -78,13 +77,14 @@ def complaints(top: Path, found: list[Folder]) -> list[str]:
         return [
             f"{MANIFEST}: has version {version}, expected {FORMAT}: verify it with the newer one"
         ]
-    there = {entry.name: entry for entry in entries(found)}
+    own = entries(found)
+    there = {entry.name: entry for entry in own}
     wrong = [f"{name}: is missing, the manifest has it" for name in listed if name not in there]
     for name, entry in there.items():
         if name not in listed:
             wrong.append(f"{name}: is not in the manifest")
         elif entry != listed[name]:
             wrong.append(f"{name}: was changed after bundling; its SHA-256 is not the manifest's")
-    if not wrong and to_text(said) != to_text(json.loads(to_text(manifest(found)))):
+    if not wrong and to_text(said) != to_text(json.loads(to_text(manifest(found, own)))):
         wrong.append(f"{MANIFEST}: hash or facts are not those of the files")
     return wrong

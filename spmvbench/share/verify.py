@@ -15,7 +15,7 @@ from spmvbench.errors import ResultsError
 from spmvbench.record import STATUSES, Record
 from spmvbench.records import CSV, ENVIRONMENTS, EXPERIMENT, SAMPLES
 from spmvbench.share import manifest
-from spmvbench.share.folders import Folder, folders, known_suite
+from spmvbench.share.folders import Folder, known_suite
 from spmvbench.share.source import MANIFEST
 
 CLOSE = 5e-6
@@ -29,12 +29,11 @@ DERIVED: dict[str, Callable[[Any], float]] = {
 """Columns that follow from others of the same row."""
 
 
-def complaints(top: Path) -> list[str]:
-    """What is off, a line each; none: all is right. `top` is a results folder or has some below.
+def complaints(top: Path, found: list[Folder]) -> list[str]:
+    """What is off, a line each; none: all is right. `found` are the results folders below `top`.
 
-    Raises: ResultsError where there is nothing to verify.
+    Raises: ResultsError for a manifest that is none.
     """
-    found = folders(top)
     wrong = manifest.complaints(top, found) if (top / MANIFEST).exists() else []
     for folder in found:
         place = "" if folder.name == "." else f"{folder.name}/"
@@ -162,9 +161,8 @@ def _shared(rows: list[Record]) -> Iterator[str]:
         end, last = max(end, offset + count), line
 
 
-def summary(top: Path) -> str:
+def summary(found: list[Folder]) -> str:
     """How much was verified, and the hash of it all."""
-    found = folders(top)
     rows = [row for folder in found for row in folder.rows]
     timed = sum(row.median_us is not None for row in rows)
     content = manifest.content_hash(manifest.entries(found))
