@@ -34,6 +34,7 @@ _NOT_MEASURING = {
     "claim.py",
     "cli",
     "curves.py",
+    "drawing.py",
     "experiment",
     "listing.py",
     "plots",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from spmvbench.case import Case
 from spmvbench.claim import Targets
+from spmvbench.drawing import draw_folder
 from spmvbench.errors import ExperimentError, ResultsError, did_you_mean
 from spmvbench.experiment import Experiment, stored_targets
 from spmvbench.predict import seconds
@@ -20,9 +21,6 @@ from spmvbench.shard import Shard
 
 if TYPE_CHECKING:
     import pandas as pd
-
-
-PLOTS = "plots"
 
 SHOWN = 6
 """Pictures named at the end of a run."""
@@ -153,7 +151,7 @@ def closing(swept: Swept, targets: Targets) -> None:
     from spmvbench.targets import judge, print_lines
 
     console, records = Console(), swept.records()
-    pictures = [path for path in _draw(records, swept.folder) if path.suffix == ".png"]
+    pictures = [path for path in draw_folder(records, swept.folder) if path.suffix == ".png"]
     closing_table(records, console)
     if targets.claims:
         lines = judge(records, targets, swept.folder)
@@ -172,7 +170,7 @@ def answer(swept: Swept) -> None:
     from spmvbench.summary import markdown, sentence
 
     records = swept.records()
-    _draw(records, swept.folder)
+    draw_folder(records, swept.folder)
     typer.echo(f"\n{sentence(records)}\n\n{markdown(records)}\n\nrows and figures: {swept.folder}")
 
 
@@ -209,19 +207,3 @@ def judge_all(paths: Sequence[Path], *, markdown: bool) -> bool:
 
 def _device(records: pd.DataFrame) -> str:
     return str(records["device"].iloc[0])
-
-
-def draw_all(paths: Sequence[Path]) -> None:
-    """Draw the figures of every results folder at or below the paths."""
-    import typer
-
-    for file in sorted({file for path in paths for file in csv_files(path)}):
-        drawn = _draw(load([file]), file.parent)
-        typer.echo(f"{file}: {len(drawn)} files in {file.parent / PLOTS}")
-
-
-def _draw(records: pd.DataFrame, folder: Path) -> list[Path]:
-    """The files drawn. Where nothing was timed there is nothing to draw, which is no mistake."""
-    from spmvbench.plots import draw
-
-    return draw(records, folder / PLOTS) if records["median_us"].notna().any() else []

@@ -34,14 +34,14 @@ ROOMS = [
     {"worker", "process", "table", "records", "dates"},
     {"runner", "experiment", "listing", "judging"},
     {"plots", "curves", "winners", "summary", "targets", "share"},
-    {"screen", "shard"},
+    {"screen", "shard", "drawing"},
     {"sweep"},
     {"cli"},
     {"__main__"},
 ]
 
 # Everything that only reads results: it knows nothing of how they were measured.
-READERS = {"plots", "curves", "winners", "summary", "targets", "theory", "share"}
+READERS = {"plots", "curves", "winners", "summary", "targets", "theory", "share", "drawing"}
 READABLE = READERS | {
     "__init__",
     "claim",

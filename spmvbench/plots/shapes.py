@@ -16,7 +16,7 @@ from spmvbench.plots.ends import End, list_labels, room
 from spmvbench.plots.panelled import STORED
 from spmvbench.plots.sheet import Layout, Words, shape_axis, sheet, subtitle
 from spmvbench.plots.style import FAINT, INK, order, short, style
-from spmvbench.winners import Verdict, verdict
+from spmvbench.winners import COLUMNS, Verdict, verdict
 
 ONE_SHAPE = "it compares shapes, there is one"
 
@@ -31,7 +31,8 @@ def winner_map(part: Part) -> Figure | str:
     if rows["stored"].any():
         return STORED
     densities = np.sort(rows["density"].unique())
-    cells = {place: verdict(own) for place, own in rows.groupby(["shape", "density"])}
+    needed = rows[["shape", "density", *COLUMNS]]
+    cells = {place: verdict(own) for place, own in needed.groupby(["shape", "density"])}
     ends = _legend(cells)
     layout = Layout(
         width=CELL_WIDTH * len(densities),
