@@ -18,7 +18,6 @@ COLUMNS = (
     *("key", "format", "dense", "lossless", "layout", "baseline", "median_us"),
     *("packed_bytes", "dense_bytes", *INTERVAL),
 )
-"""All that a verdict needs to know of a row."""
 
 
 @dataclass(frozen=True)
@@ -67,8 +66,24 @@ def verdict(timed: pd.DataFrame) -> Verdict | None:
     Nor does `auto`: it is one of the others, and noise alone says which of the two was faster.
     None without a row.
     """
+    return _verdict(_table(timed))
+
+
+def verdicts(timed: pd.DataFrame, by: list[str]) -> dict[Any, Verdict | None]:
+    """The same for each group of rows that agree in the columns `by`."""
     # Arrays, not frames: a map of 31 shapes and 11 densities asks 341 times.
-    rows = {name: timed[name].to_numpy() for name in COLUMNS}
+    table = _table(timed)
+    return {
+        place: _verdict({name: values[own] for name, values in table.items()})
+        for place, own in timed.groupby(by).indices.items()
+    }
+
+
+def _table(timed: pd.DataFrame) -> Table:
+    return {name: timed[name].to_numpy() for name in COLUMNS}
+
+
+def _verdict(rows: Table) -> Verdict | None:
     counts = rows["lossless"].astype(bool) & (rows["layout"] == "")
     table = {name: values[counts] for name, values in rows.items()}
     if not counts.any():

@@ -10,7 +10,7 @@ from spmvbench.curves import Condition, Part
 MOST_ROWS, MOST_CONDITIONS = 6_000, 8
 """With more of either, only the largest condition gets every figure."""
 
-HEADLINES = 3
+HEADLINES = 2
 """Conditions that then get the figure of speed-ups alone, the largest first."""
 
 
