@@ -1,5 +1,7 @@
 """Suites are frozen: their names, their problems, and how an experiment uses them."""
 
+from pathlib import Path
+
 import pytest
 import yaml
 
@@ -94,3 +96,8 @@ def test_a_suite_is_taken_as_it_is_or_not_at_all(experiment, said, message):
 def test_an_unknown_suite_by_its_name_is_one_line():
     with pytest.raises(ExperimentError, match=r"^unknown suite 'llm99'; .*llm31-v1, llm4-v1"):
         load("suite:llm99")
+
+
+def test_the_page_on_citing_has_the_hash_of_every_suite():
+    text = (Path(__file__).parent.parent / "docs" / "citing.md").read_text()
+    assert all(f"`{suites.suite(name).pinned}`" in text for name in suites.names())
