@@ -40,6 +40,11 @@ def test_no_share_takes_longer_than_the_mean_and_one_case(sizes, data):
     assert max(total_s) <= sum(total_s) / count + max(map(seconds, every)) + 1e-9
 
 
+def test_one_long_case_outweighs_many_short_ones():
+    every = cases([20_000, 100, 100, 100, 100])
+    assert [Shard(i, 2).of(every) for i in (1, 2)] == [every[:1], every[1:]]
+
+
 def test_no_share_is_empty():
     every = cases([20_000, 1, 1])
     assert all(Shard(i, 3).of(every) for i in (1, 2, 3))

@@ -59,6 +59,11 @@ def test_the_same_results_are_the_same_bytes_wherever_and_whenever(folder, zippe
     assert bundle(other, tmp_path / "other.zip").read_bytes() == zipped.read_bytes()
 
 
+def test_no_entry_has_a_date(zipped):
+    with zipfile.ZipFile(zipped) as file:
+        assert {entry.date_time for entry in file.infolist()} == {(1980, 1, 1, 0, 0, 0)}
+
+
 def test_figures_and_locks_stay_out(folder, tmp_path):
     (folder / "plots").mkdir()
     (folder / "plots" / "speedup.png").write_bytes(b"")

@@ -76,6 +76,20 @@ def test_a_stored_experiment_names_the_suite_with_its_hash_and_loads_again(exper
     assert again.canonical == first.canonical
 
 
+@pytest.mark.parametrize("entry", [{"batch": 4}, {"seed": 48}])
+def test_include_adds_problems_beside_a_suite_and_changes_none_of_it(experiment, entry):
+    more = {"shape": [64, 64], "density": 0.5} | entry
+    keys = {case.problem.key for case in load(str(experiment(include=more))).cases("cpu", 2)}
+    assert suites.suite("llm4-v1").covered(keys) == 20
+    assert len(keys) == 21
+
+
+def test_include_cannot_give_a_suite_another_batch(experiment):
+    found = load(str(experiment(include={"batch": 4})))
+    with pytest.raises(ExperimentError, match="include fits no combination, so it is a new one"):
+        found.cases("cpu", 2)
+
+
 @pytest.mark.parametrize(
     ("said", "message"),
     [
