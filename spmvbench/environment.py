@@ -37,6 +37,7 @@ _NOT_MEASURING = {
     "experiment",
     "listing.py",
     "plots",
+    "report",
     "screen.py",
     "shapes.py",
     "summary",
