@@ -12,15 +12,15 @@ import numpy as np
 
 from spmvbench.curves import Condition, Part, tail
 from spmvbench.plots.style import style
-from spmvbench.report.words import crossings, facts, lead, over, saved
+from spmvbench.report.colors import variables
+from spmvbench.report.words import Found, facts, find, lead, lossy, saved
 from spmvbench.summary.render import duration, percent, winner
 from spmvbench.summary.sentence import interval, times
-from spmvbench.summary.tables import of_part
 
 
 @dataclass(frozen=True)
 class Cell:
-    """Text, a smaller one behind it, and the colour of the format that is meant."""
+    """Text, a smaller one behind it, and the colour of the format that is meant, for a page."""
 
     text: str = ""
     note: str = ""
@@ -61,6 +61,14 @@ def answers(parts: Sequence[Part]) -> list[Answer]:
     ]
 
 
+def dots(found: Sequence[Answer]) -> set[str]:
+    """The colours in them."""
+    cells = [cell for answer in found for _, row in answer.rows for cell in row]
+    cells += [cell for answer in found for cell, _ in answer.break_even]
+    cells += [cell for answer in found for side in answer.sides for cell in side.heads]
+    return {cell.color for cell in cells}
+
+
 def _question(condition: Condition) -> tuple[str, ...]:
     """All of a condition but the device and its threads, in words."""
     c = condition
@@ -87,48 +95,37 @@ def _wide(side: Side) -> int:
 
 
 def _side(part: Part) -> Side:
-    c = part.condition
+    c, found = part.condition, find(part)
     threads = f", {c.threads} thread{'s' * (c.threads != 1)}" if c.threads else ""
-    found = crossings(part)
-    texts = {} if found.empty else dict(zip(found["format"], found["text"], strict=True))
-    return Side(
-        f"{c.device}{threads}",
-        lead(part),
-        facts(part),
-        _heads(part),
-        {row.density: list(_cells(row, part)) for row in of_part(part, per_shape=0).itertuples()},
-        texts if over(part) else {},
-    )
+    known = found.crossings if found.over else found.crossings[:0]
+    texts = {row.format: row.text for row in known.itertuples()}
+    cells = {row.density: list(_cells(row, found)) for row in found.winners.itertuples()}
+    return Side(f"{c.device}{threads}", lead(found), facts(found), _heads(found), cells, texts)
 
 
-def _heads(part: Part) -> list[Cell]:
-    quantity = Cell("speed-up", f"over {over(part)}") if over(part) else Cell("time")
+def _heads(found: Found) -> list[Cell]:
+    quantity = Cell("speed-up", f"over {found.over}") if found.over else Cell("time")
     heads = [Cell("fastest"), quantity, Cell("bytes saved")]
-    timed = part.timed
-    for name in _lossy(part):
-        share = percent(saved(timed[timed["format"] == name]))
-        heads.append(Cell(tail(name), f"lossy, saves {share}", style(name).color))
+    for name, own in lossy(found.part).groupby("format"):
+        heads.append(Cell(tail(name), f"lossy, saves {percent(saved(own))}", _color(name)))
     return heads
 
 
-def _lossy(part: Part) -> list[str]:
-    rows = part.timed[~part.timed["lossless"] & (part.timed["layout"] == "")]
-    return sorted(map(str, rows["format"].unique()))
-
-
-def _cells(row: Any, part: Part) -> Iterator[Cell]:
+def _cells(row: Any, found: Found) -> Iterator[Cell]:
     """A row of `summary.winners` as cells, and what the lossy formats reach there."""
-    names = winner(row)
-    yield Cell(names, "not clear" if row.kind == "unclear" else "", style(row.format).color)
+    yield Cell(winner(row), "not clear" if row.kind == "unclear" else "", _color(row.format))
     ends = interval(row.low, row.high) if row.format not in row.baseline else ""
-    yield Cell(times(row.speedup), ends) if over(part) else Cell(duration(row.time_us))
+    yield Cell(times(row.speedup), ends) if found.over else Cell(duration(row.time_us))
     yield Cell(percent(row.saved))
-    here = part.timed[part.timed["density"] == row.density]
-    for name in _lossy(part):
-        speedups = here.loc[(here["format"] == name) & (here["speedup"] > 0), "speedup"]
+    for _, own in lossy(found.part).groupby("format"):
+        speedups = own.loc[(own["density"] == row.density) & (own["speedup"] > 0), "speedup"]
         mean = float(np.exp(np.log(speedups.astype(float)).mean())) if len(speedups) else 0.0
         yield Cell(times(mean) if mean else "-")
 
 
 def _format(name: str) -> Cell:
-    return Cell(tail(name), color=style(name).color)
+    return Cell(tail(name), color=_color(name))
+
+
+def _color(name: str) -> str:
+    return variables(style(name).color)

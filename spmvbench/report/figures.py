@@ -14,6 +14,7 @@ from spmvbench.plots import FIGURES
 from spmvbench.plots.batch import batch
 from spmvbench.plots.style import RC
 from spmvbench.report import svg
+from spmvbench.report.colors import variables
 
 Drawing = Callable[[Part], Drawn | str]
 
@@ -22,6 +23,9 @@ FIRST = ("speedup", "effective_density", "winners", "batch")
 
 ONE_OF_A_DEVICE = ("effective_density",)
 """Kinds without a time: cache and threads make no difference."""
+
+WITH_TEXT_ON_COLOR = ("winners",)
+"""Kinds with words on coloured ground, which was chosen for them: these turn round as a whole."""
 
 EACH = 4
 """Conditions drawn of one kind."""
@@ -64,6 +68,7 @@ def figures(alike: Sequence[Part], over_batches: Sequence[Part]) -> Figures:
             if isinstance(figure, str):
                 continue
             text = svg.inline(figure, f"f{len(found.drawn)}-", f"{kind}: {caption}")
+            text = text if kind in WITH_TEXT_ON_COLOR else variables(text)
             size, rows = size + len(text), rows + len(part.timed)
             # Markup: matplotlib and the XML writer have escaped the names in it.
             found.drawn.append(Figure(kind, caption, Markup(text), kind in FIRST))

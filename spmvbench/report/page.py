@@ -11,7 +11,8 @@ from markupsafe import Markup
 
 import spmvbench
 from spmvbench.curves import parts
-from spmvbench.report.answer import answers
+from spmvbench.report.answer import answers, dots
+from spmvbench.report.colors import palette
 from spmvbench.report.figures import figures
 from spmvbench.report.provenance import environments, protocols, recipes
 from spmvbench.report.rows import DIGITS, packed
@@ -32,17 +33,21 @@ def page(sources: Sources) -> str:
     records = sources.records
     alike = list(parts(records))
     script = (HERE / "page.js").read_text(encoding="utf-8")
+    answered = answers(alike)
+    drawn = figures(alike, list(parts(records, over="batch")))
+    colored = [*(figure.svg for figure in drawn.drawn), *dots(answered)]
     return _template().render(
         title=_title(sources),
         version=spmvbench.__version__,
         rows=len(records),
         timed=sum(len(part.timed) for part in alike),
-        answers=answers(alike),
+        answers=answered,
         open=OPEN,
         digits=DIGITS,
         tables=list(tables(records)),
         left=TEXT,
-        figures=figures(alike, list(parts(records, over="batch"))),
+        figures=drawn,
+        palette=Markup(palette(colored)),  # made of hexadecimal digits
         data=packed(records),
         warnings=warnings(sources, alike),
         environments=environments(sources),

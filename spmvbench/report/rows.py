@@ -33,9 +33,8 @@ SHOWN = (
 def packed(records: pd.DataFrame) -> str:
     """Base64 of gzipped JSON: a list of columns.
 
-    Each has `name`, `meaning`, `shown`, `first` (its place among those shown at first), and either
-    `values`, numbers or null, or `words` and `at`: the text of a row is `words[at[row]]`. Columns that are empty throughout
-    are left out.
+    Each has `name`, `meaning`, `shown` (at first), and either `values`, numbers or null, or `words`
+    and `at`: the text of a row is `words[at[row]]`. Those that are empty throughout are left out.
     """
     rows = records.assign(**{SHAPE: _shapes(records)})
     names = [*SHOWN, *(n for n in rows.columns if n not in SHOWN and n not in LEFT_OUT)]
@@ -51,20 +50,19 @@ def _shapes(records: pd.DataFrame) -> list[str]:
 
 def _column(name: str, cells: pd.Series) -> dict[str, Any] | None:
     """None where every cell is empty."""
+    if cells.isna().all() and name not in ALWAYS:
+        return None
     found: dict[str, Any] = {"name": name, "meaning": MEANINGS.get(name, "")}
     if pd.api.types.is_numeric_dtype(cells) and not pd.api.types.is_bool_dtype(cells):
-        found["values"] = [_number(value) for value in cells]
-        differs = len(set(found["values"])) > 1
-        empty = cells.isna().all()
+        found["values"] = [_number(value) for value in cells.to_list()]
+        different = set(found["values"])
     else:
-        words = text(cells)
-        found["words"] = list(dict.fromkeys(words))
-        places = {word: place for place, word in enumerate(found["words"])}
-        found["at"] = [places[word] for word in words]
-        differs = len(found["words"]) > 1
-        empty = found["words"] == [""]
-    found["shown"] = name in ALWAYS or (name in SHOWN and differs)
-    return None if empty and name not in ALWAYS else found
+        words = text(cells).to_list()
+        places = {word: place for place, word in enumerate(dict.fromkeys(words))}
+        found |= {"words": list(places), "at": [places[word] for word in words]}
+        different = set(places)
+    found["shown"] = name in ALWAYS or (name in SHOWN and len(different) > 1)
+    return None if different == {""} and name not in ALWAYS else found
 
 
 def _number(value: float) -> float | int | None:

@@ -22,7 +22,10 @@ _NO_TURN = re.compile(r"rotate\(-?0 [^)]*\)")
 
 
 def inline(figure: Figure, prefix: str, label: str) -> str:
-    """An `<svg>` element. Its ids begin with `prefix`; `label` is read out in place of it."""
+    """An `<svg>` element. Its ids begin with `prefix`; `label` is read out in place of it.
+
+    Its colours are those of matplotlib; `colors.variables` makes them follow the page.
+    """
     file = io.StringIO()
     figure.savefig(file, format="svg", metadata={"Date": None, "Creator": None})
     root = ElementTree.fromstring(file.getvalue())

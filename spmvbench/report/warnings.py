@@ -50,9 +50,9 @@ def _commits(sources: Sources) -> Iterator[str]:
             continue
         commit = str(entry.get("commit", UNKNOWN))
         if commit.endswith(DIRTY):
-            yield f"{rows}: measured with changes that are not in commit {commit.removesuffix(DIRTY)}"
+            yield f"{rows}: measured with changes beside commit {commit.removesuffix(DIRTY)}"
         elif commit == UNKNOWN:
-            yield f"{rows}: the commit is not known, only the source_hash {entry.get('source_hash')}"
+            yield f"{rows}: commit not known; source_hash {entry.get('source_hash', UNKNOWN)}"
 
 
 def _mixed(sources: Sources, parts: Sequence[Part]) -> Iterator[str]:

@@ -110,8 +110,10 @@ def winner(row: Any) -> str:
 
 
 def percent(share: float) -> str:
+    """`44 %`; `-` of NaN."""
     return "-" if np.isnan(share) else f"{round(100 * share)} %"
 
 
 def duration(us: float) -> str:
+    """Of microseconds: `438 µs`, `1.05 ms`."""
     return f"{us / 1000:.3g} ms" if us >= 1000 else f"{us:.3g} µs"

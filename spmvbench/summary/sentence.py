@@ -44,21 +44,18 @@ def _sentence(part: Part, *, alone: bool) -> str:
     head = f"On {device}" if alone else f"On {device} ({', '.join(more)})"
     if part.timed.empty:
         return f"{head}, nothing was timed: {'; '.join(leftovers(part.others)) or 'no row is ok'}."
-    found = fastest(part)
-    if not found:
-        return f"{head}, no lossless format was timed."
-    ends = [faster_still(part), smallest(part), missing_dense(part)]
-    return "; ".join([f"{head}, {found}", *(end for end in ends if end)]) + "."
-
-
-def fastest(part: Part) -> str:
-    """`macko is fastest up to density 0.2 (2.99x dense-f16 at 0.1) and dense-f16 from 0.3`.
-
-    "" where no lossless format was timed.
-    """
     rows = of_part(part, per_shape=0)
     if rows.empty:
-        return ""
+        return f"{head}, no lossless format was timed."
+    ends = [faster_still(part), smallest(part), missing_dense(part)]
+    return "; ".join([f"{head}, {fastest(rows)}", *(end for end in ends if end)]) + "."
+
+
+def fastest(rows: pd.DataFrame) -> str:
+    """`macko is fastest up to density 0.2 (2.99x dense-f16 at 0.1) and dense-f16 from 0.3`.
+
+    `rows`: at least one, of `summary.winners`, all of one condition and over all shapes.
+    """
     runs = _runs(list(rows.itertuples()), _answer)
     return joined([_label(runs, i) + _where(runs, i) + _evidence(r) for i, r in enumerate(runs)])
 
@@ -120,6 +117,12 @@ def times(speedup: float) -> str:
 
 def faster_still(part: Part) -> str:
     """`faster still, but lossy: dense-int8 from 0.4`: what beats every lossless format there."""
+    places = lossy_places(part)
+    return f"faster still, but lossy: {places}" if places else ""
+
+
+def lossy_places(part: Part) -> str:
+    """`dense-int8 from 0.4`: which lossy formats beat every lossless one, and where."""
     rows = part.timed[(part.timed["speedup"] > 0) & (part.timed["layout"] == "")]
     mean = rows.assign(log=np.log(rows["speedup"].astype(float)))
     mean = mean.groupby(["density", "format", "lossless"])["log"].mean().reset_index()
@@ -130,7 +133,7 @@ def faster_still(part: Part) -> str:
         runs = _runs(list(faster.itertuples()), lambda row: "faster" if row.faster else "")
         places = [_where(runs, i) for i, run in enumerate(runs) if run.label]
         said += [f"{name} {joined(places)}"] if places else []
-    return f"faster still, but lossy: {joined(said)}" if said else ""
+    return joined(said) if said else ""
 
 
 def smallest(part: Part) -> str:
