@@ -30,7 +30,7 @@ WITH_TEXT_ON_COLOR = ("winners",)
 EACH = 4
 """Conditions drawn of one kind."""
 
-MOST_BYTES, MOST_ROWS = 1_250_000, 20_000
+MOST_BYTES, MOST_ROWS = 1_250_000, 18_000
 """Of all figures together: the page stays below 3 MB, and is made in seconds."""
 
 

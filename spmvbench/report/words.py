@@ -51,19 +51,19 @@ def lead(found: Found) -> str:
         return f"No sparse format was compared with {found.over} at several densities"
     best = found.crossings.iloc[0]
     if best["kind"] == "always":
-        return f"Sparse is faster than {found.over} {_everywhere(found.part)}"
+        return f"Sparse is faster than {found.over} {_everywhere(found.part, 'every')}"
     if best["density"] > 0:
         return f"Sparse is faster than {found.over} below density {best['density']:.2f}"
     if (found.crossings["kind"] == "never").all():
-        return f"No sparse format is faster than {found.over} {_everywhere(found.part)}"
+        return f"No sparse format is faster than {found.over} {_everywhere(found.part, 'any')}"
     return f"There is no clear density below which sparse is faster than {found.over}"
 
 
-def _everywhere(part: Part) -> str:
+def _everywhere(part: Part, word: str) -> str:
     low, high = part.timed["density"].min(), part.timed["density"].max()
     if low == high:
         return f"at density {low:g}, the only one measured"
-    return f"at any density measured, {low:g} to {high:g}"
+    return f"at {word} density measured, {low:g} to {high:g}"
 
 
 def facts(found: Found) -> list[tuple[str, str]]:
