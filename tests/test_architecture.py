@@ -34,6 +34,7 @@ ROOMS = [
     {"worker", "process", "table", "records"},
     {"runner", "experiment", "listing", "judging"},
     {"plots", "curves", "winners", "summary", "targets"},
+    {"report"},
     {"screen"},
     {"sweep"},
     {"cli"},
@@ -41,7 +42,7 @@ ROOMS = [
 ]
 
 # Everything that only reads results: it knows nothing of how they were measured.
-READERS = {"plots", "curves", "winners", "summary", "targets", "theory"}
+READERS = {"plots", "curves", "winners", "summary", "targets", "theory", "report"}
 READABLE = READERS | {
     "__init__",
     "claim",
@@ -53,7 +54,7 @@ READABLE = READERS | {
     "stats",
 }
 
-HEAVY = {"numba", "scipy", "pandas", "matplotlib", "pydantic", "rich", "numpy", "yaml"}
+HEAVY = {"numba", "scipy", "pandas", "matplotlib", "pydantic", "rich", "numpy", "yaml", "jinja2"}
 
 
 def sources():

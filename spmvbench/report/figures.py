@@ -46,7 +46,10 @@ class Figure:
 
 @dataclass
 class Figures:
-    """The figures in order, and `kind: condition` of each that the page has no room for."""
+    """The figures in order, and `kind: condition` of each that the page has no room for.
+
+    Whether the records carry those is not known: they were not tried.
+    """
 
     drawn: list[Figure] = field(default_factory=list)
     left_out: list[str] = field(default_factory=list)

@@ -77,7 +77,7 @@
   const selects = FILTERS.filter((name) => named[name]).flatMap((name) => {
     const options = choices(named[name]);
     if (options.length < 2) return [];
-    const select = element("select");
+    const select = element("select", "", { name });
     select.append(element("option", "all", { value: "" }));
     options.forEach(([, text], i) => select.append(element("option", text || "empty", { value: i })));
     const label = element("label", name);
@@ -177,7 +177,7 @@
     });
   }
   for (const column of columns) {
-    const box = element("input", "", { type: "checkbox", checked: column.shown });
+    const box = element("input", "", { type: "checkbox", name: column.name, checked: column.shown });
     box.addEventListener("change", () => {
       column.shown = box.checked;
       head();
