@@ -68,10 +68,14 @@
 
   // Filters
 
+  // What a filter offers: the value in a cell and its text, in order.
   function choices(column) {
-    const found = column.words ? column.words.map((_, i) => i) : [...new Set(column.values)];
-    const name = (value) => (column.words ? column.words[value] : value === null ? "" : `${value}`);
-    return found.map((value) => [value, name(value)]).sort((a, b) => collator.compare(a[1], b[1]));
+    if (column.values) {
+      const found = [...new Set(column.values)].sort((a, b) => a - b);
+      return found.map((value) => [value, value === null ? "" : `${value}`]);
+    }
+    const found = column.words.map((word, i) => [i, word]);
+    return found.sort((a, b) => collator.compare(a[1], b[1]));
   }
 
   const selects = FILTERS.filter((name) => named[name]).flatMap((name) => {
@@ -87,8 +91,9 @@
     return [{ select, keeps: (row) => cells[row] === options[select.value][0] }];
   });
 
+  // Only what can be seen: every row names its baseline too, so `dense` would find them all.
   function matching(term) {
-    const texts = columns.filter((column) => column.words);
+    const texts = shown().filter((column) => column.words);
     const hits = texts.map((column) => column.words.map((w) => w.toLowerCase().includes(term)));
     return (row) => texts.some((column, i) => hits[i][column.at[row]]);
   }
@@ -181,7 +186,7 @@
     box.addEventListener("change", () => {
       column.shown = box.checked;
       head();
-      fill();
+      select();
     });
     const label = element("label");
     label.append(box, ` ${column.name}`, element("small", column.meaning));
