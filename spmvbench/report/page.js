@@ -6,7 +6,7 @@
   const FILTERS = [
     "experiment", "device", "format", "shape", "density", "batch", "cache", "threads", "status",
   ];
-  const LONG = 24; // letters of a cell that may be broken into lines
+  const LONG = 40; // letters of a cell that may be broken into lines
   const find = (id) => document.getElementById(id);
   const collator = new Intl.Collator("en", { numeric: true });
 

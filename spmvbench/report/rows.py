@@ -20,12 +20,15 @@ LEFT_OUT = ("samples_offset", "schema_version")
 """Columns that say something only beside their own files."""
 
 SHAPE = "shape"
-MEANINGS = {SHAPE: "rows x cols of A"} | {f.name: f.metadata["meaning"] for f in fields(Record)}
+MEANINGS = {SHAPE: "rows x cols of A"} | {
+    f.name: f.metadata["meaning"].replace("`", "").removesuffix(": see below")
+    for f in fields(Record)
+}
 
 ALWAYS = (SHAPE, "density", "format", "status", "median_us", "speedup")
 SHOWN = (
     *("experiment", "device", SHAPE, "density", "batch", "cache", "threads", "format", "status"),
-    *("median_us", "speedup", "effective_density", "bandwidth_share", "flags", "reason"),
+    *("reason", "median_us", "speedup", "effective_density", "bandwidth_share", "flags"),
 )
 """Columns that are shown at first, those that say the same throughout only if in `ALWAYS`."""
 

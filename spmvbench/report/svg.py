@@ -11,8 +11,8 @@ from matplotlib.figure import Figure
 RC = {"svg.fonttype": "none", "svg.hashsalt": "spmvbench"}
 """Text stays text: it can be selected and searched, and half of the bytes are glyphs otherwise."""
 
-WIDEST = 1.3
-"""Pixels of the page to a point of the figure, at most: 11 points of text are 14 pixels."""
+WIDEST = 1.15
+"""Pixels of the page to a point of the figure, at most: 11 points of text are 13 pixels."""
 
 _NAMESPACE = re.compile(r"\{[^}]*\}")
 _NUMBER = re.compile(r"-?\d+\.\d+")
