@@ -44,6 +44,7 @@ _NOT_MEASURING = {
     "plan.py",
     "plots",
     "published",
+    "report",
     "screen.py",
     "shapes.py",
     "shard.py",

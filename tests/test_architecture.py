@@ -37,6 +37,7 @@ ROOMS = [
     {"worker", "process", "plan", "table", "records", "dates"},
     {"runner", "experiment", "listing", "judging"},
     {"plots", "curves", "winners", "summary", "targets", "compare", "published", "share"},
+    {"report"},
     {"screen", "shard", "drawing"},
     {"sweep"},
     {"cli"},
@@ -46,7 +47,7 @@ ROOMS = [
 # Everything that only reads results: it knows nothing of how they were measured.
 READERS = {
     *("plots", "curves", "winners", "summary", "targets", "theory"),
-    *("compare", "published", "share", "drawing"),
+    *("compare", "published", "share", "drawing", "report"),
 }
 READABLE = READERS | {
     "__init__",
@@ -73,6 +74,7 @@ HEAVY = {
     "yaml",
     "torch",
     "cupy",
+    "jinja2",
 }
 
 
