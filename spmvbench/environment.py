@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import importlib.metadata
-import json
 import os
 import platform
 import subprocess
+import sys
 from collections.abc import Iterable, Sequence
 from importlib.machinery import PathFinder
 from pathlib import Path
 from typing import Any
 
 import spmvbench
+from spmvbench import hashes
+from spmvbench.cuda.libraries import versions
 from spmvbench.errors import SourceError
 from spmvbench.paths import checkout, data_dir
 from spmvbench.problems.locate import locate
@@ -31,20 +33,27 @@ LIBRARIES = (
 )
 
 _NOT_MEASURING = {
+    "api",
     "claim.py",
     "cli",
     "compare",
     "curves.py",
+    "drawing.py",
     "experiment",
     "listing.py",
     "plan.py",
     "plots",
+    "published",
     "screen.py",
     "shapes.py",
+    "shard.py",
+    "share",
+    "suites.py",
     "summary",
     "sweep.py",
     "targets",
     "theory.py",
+    "torch",
     "winners.py",
 }
 """Parts of the package that cannot change a number: an edit there measures nothing again."""
@@ -63,15 +72,14 @@ def environment(device: dict[str, Any], *, outside: Iterable[str] = ()) -> dict[
         "commit": _commit(),
         "source_hash": source_hash(),
         "outside": {name: _outside_hash(name) for name in sorted(outside)},
-        "libraries": {name: v for name in LIBRARIES if (v := _version(name))},
+        "libraries": _libraries(),
         "blas": _blas(),
     }
 
 
 def environment_id(entry: dict[str, Any]) -> str:
     """The hash by which rows name their environment."""
-    text = json.dumps(entry, sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()[:12]
+    return hashes.of_json(entry)
 
 
 def same_source(one: dict[str, Any], other: dict[str, Any], *names: str) -> bool:
@@ -117,7 +125,7 @@ def _stamp(source: str) -> str:
         return "missing"
     files = sorted(path.iterdir()) if path.is_dir() else [path]
     text = str([(f.name, f.stat().st_size, f.stat().st_mtime_ns) for f in files])
-    return hashlib.sha256(text.encode()).hexdigest()[:12]
+    return hashes.of_text(text)
 
 
 def _module_file(name: str) -> Path | None:
@@ -150,6 +158,13 @@ def _git(top: Path, *words: str) -> str:
         ["git", "-C", str(top), *words], capture_output=True, text=True, check=True, timeout=20
     )
     return done.stdout.strip()
+
+
+def _libraries() -> dict[str, str]:
+    """Versions of packages, and on a GPU of cuBLAS and cuSPARSE, which need not be packages."""
+    found = {name: v for name in LIBRARIES if (v := _version(name))}
+    # Only a CUDA device imports CuPy; elsewhere 600 MB would be loaded for nothing.
+    return found | (versions() if "cupy" in sys.modules else {})
 
 
 def _version(name: str) -> str | None:
