@@ -24,7 +24,7 @@ ROOMS = [
     {"cpu"},
     {"baselines", "formats"},
     {"problems"},
-    {"stats", "shapes"},
+    {"stats", "shapes", "doctor"},
     {"devices"},
     {"check"},
     {"prepare"},
