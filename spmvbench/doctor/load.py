@@ -82,8 +82,8 @@ def busy(before: Look | None, after: Look | None, own: int) -> Finding:
     mine = shares.pop(own, 0.0)
     others = max((after.busy - before.busy) * tick_share - mine, 0.0) / before.cores
     top = sorted(((s, p) for p, s in shares.items() if s >= PROCESS_SHARE), reverse=True)[:SHOWN]
-    named = ", ".join(f"{after.processes[p][0]} ({p}) {s:.0%} of a core" for s, p in top)
-    seen = f"others used {others:.0%} of all cores" + (f": {named}" if named else "")
+    named = ", ".join(f"{after.processes[p][0]} ({p}) {100 * s:.0f} % of a core" for s, p in top)
+    seen = f"others used {100 * others:.0f} % of all cores" + (f": {named}" if named else "")
     if top:
         numbers = ",".join(str(p) for _, p in top)
         return BUSY.warning(seen, f"end or await them: ps -o pid,user,etime,args -p {numbers}")
@@ -100,6 +100,6 @@ def steal(before: Look | None, after: Look | None) -> Finding:
     ever = after.steal / after.total
     fix = "a host that is not oversubscribed: a dedicated instance"
     if now >= STEAL_NOW:
-        return STEAL.warning(f"{now:.1%} of the CPU time now", fix)
-    seen = f"{now:.1%} now, {ever:.2%} since the start"
+        return STEAL.warning(f"{100 * now:.1f} % of the CPU time now", fix)
+    seen = f"{100 * now:.1f} % now, {100 * ever:.2f} % since the start"
     return STEAL.note(seen, fix) if ever >= STEAL_EVER else STEAL.ok(seen)
