@@ -14,7 +14,18 @@ from spmvbench.guard import Failure
 from spmvbench.prepare import Contestant
 from spmvbench.record import Record
 from spmvbench.sampling import CacheState, Timed
-from spmvbench.stats import Interval, Samples, drifts, median, speedup
+from spmvbench.stats import (
+    CORRELATED,
+    OUTLIER_SHARE,
+    Interval,
+    Samples,
+    bimodal,
+    drifts,
+    effective_samples,
+    median,
+    outlier_share,
+    speedup,
+)
 
 CONTENDED_SHARE = 0.05
 BUSY_SHARE = 0.8
@@ -123,6 +134,7 @@ def timed(
         p95_us=float(np.percentile(samples, 95)),
         overhead_us=overhead_us,
         samples=len(samples),
+        effective_samples=effective_samples(samples),
         stop_reason=outcome.stopped[contestant.index],
         gbps=gbps,
         read_gbps=around.read_gbps,
@@ -137,14 +149,27 @@ def _flags(record: Record, samples: Samples, around: Surroundings) -> list[str]:
         found.append(f"contended:{around.foreign_load:.0%}")
     if around.read_gbps < BUSY_SHARE * around.alone_gbps:
         found.append("busy-core")
-    if drifts(samples):
-        found.append("drift")
+    found += _shape(samples)
     if record.cache == "cold" and (record.bandwidth_share or 0) > TOO_FAST_SHARE:
         found.append("above-bandwidth")
     if record.cache == "hot" and (record.working_set_bytes or 0) > around.cache_bytes:
         found.append("exceeds-cache")
     if record.overhead_us and record.median_us and record.overhead_us > 0.2 * record.median_us:
         found.append("mostly-overhead")
+    return found
+
+
+def _shape(samples: Samples) -> list[str]:
+    """What the samples themselves warn of."""
+    found = []
+    if drifts(samples):
+        found.append("drift")
+    if bimodal(samples):
+        found.append("bimodal")
+    if len(samples) >= CORRELATED * effective_samples(samples):
+        found.append("correlated")
+    if (far := outlier_share(samples)) > OUTLIER_SHARE:
+        found.append(f"outliers:{far:.0%}")
     return found
 
 

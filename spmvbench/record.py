@@ -5,13 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass, field, fields
 from typing import Any
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
+
+OLDEST_SCHEMA = 2
+"""Tables from this version on are read; what came later is empty in them."""
 
 STATUSES = ("ok", "wrong", "unavailable", "oom", "timeout", "crashed", "error", "unverified")
 
 
-def _column(meaning: str, default: Any = None) -> Any:
-    return field(default=default, metadata={"meaning": meaning})
+def _column(meaning: str, default: Any = None, *, since: int = OLDEST_SCHEMA) -> Any:
+    return field(default=default, metadata={"meaning": meaning, "since": since})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,6 +54,9 @@ class Record:
     copies: int | None = _column("copies of A rotated among")
     threads: int = _column("CPU threads", 0)
     launches: int = _column("process starts the samples are from", 1)
+    launch_samples: str = _column(
+        "samples of each launch, in the order of the samples, joined by `;`", "", since=3
+    )
     block: int | None = _column(
         "timing group within the problem; rows of one group were interleaved, sample by sample"
     )
@@ -73,13 +79,20 @@ class Record:
     )
 
     # Times
-    median_us: float | None = _column("median of the samples, microseconds per product")
+    median_us: float | None = _column(
+        "median of the samples, microseconds per product; of several launches: of their medians"
+    )
     ci_low_us: float | None = _column("lower end of the 95 % interval of the median")
     ci_high_us: float | None = _column("upper end of the 95 % interval of the median")
     p05_us: float | None = _column("5th percentile of the samples")
     p95_us: float | None = _column("95th percentile of the samples")
     overhead_us: float | None = _column("median time of the same format on an 8 x 8 matrix")
+    floor_us: float | None = _column("median time of an empty kernel, timed alike", since=3)
     samples: int | None = _column("number of samples")
+    effective_samples: float | None = _column(
+        "independent samples that would tell the median as well: fewer where they are correlated",
+        since=3,
+    )
     samples_offset: int | None = _column("first sample's place in `samples.bin`, in float32 values")
     stop_reason: str = _column("why sampling ended: `precise`, `stalled` or `budget`", "")
     pack_s: float | None = _column("seconds of `pack` on the host")
@@ -92,9 +105,11 @@ class Record:
     read_gbps: float | None = _column("the device's read bandwidth, measured beside this row")
     bandwidth_share: float | None = _column("gbps / read_gbps")
     baseline: str = _column("fastest dense format of the same value_dtype in the same block", "")
-    speedup: float | None = _column("median over paired samples of baseline time / this time")
-    speedup_low: float | None = _column("lower end of its 95 % bootstrap interval")
-    speedup_high: float | None = _column("upper end of its 95 % bootstrap interval")
+    speedup: float | None = _column(
+        "median over paired samples of baseline time / this time; of several launches: of theirs"
+    )
+    speedup_low: float | None = _column("lower end of its 95 % interval")
+    speedup_high: float | None = _column("upper end of its 95 % interval")
     break_even_calls: float | None = _column(
         "products after which packing has paid for itself against the baseline"
     )
@@ -102,9 +117,14 @@ class Record:
     # The machine meanwhile
     clock_mhz: float | None = _column("median clock while sampling, where the device tells")
     power_w: float | None = _column("median power while sampling, where the device tells")
+    temperature_c: float | None = _column(
+        "highest temperature while sampling, where the device tells", since=3
+    )
     throttle: str = _column("throttle reasons seen, where the device tells", "")
     flags: str = _column("warnings about this row, joined by `;`: see below", "")
-    schema_version: int = _column("version of this table", SCHEMA_VERSION)
+    schema_version: int = _column(
+        "version of the table that the row was written to", SCHEMA_VERSION
+    )
 
     @property
     def case(self) -> tuple[str, str, int, str]:
@@ -113,6 +133,11 @@ class Record:
 
 
 COLUMNS = tuple(f.name for f in fields(Record))
+
+
+def columns_of(version: int) -> tuple[str, ...]:
+    """The columns of a table of that version: the later ones came in between."""
+    return tuple(f.name for f in fields(Record) if f.metadata["since"] <= version)
 
 
 def dictionary() -> str:

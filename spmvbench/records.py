@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from spmvbench.errors import ResultsError
 from spmvbench.record import COLUMNS, Record
-from spmvbench.table import TYPES, cells, line, read
+from spmvbench.table import TYPES, cells, line, read, upgraded
 
 if TYPE_CHECKING:
     import numpy as np
@@ -32,7 +32,7 @@ class Results:
     """
 
     def __init__(self, folder: Path) -> None:
-        """Make the folder if need be, lock it, and drop a last row that was cut off in writing."""
+        """Make the folder if need be, lock it, and mend its table: a cut-off row, old columns."""
         self.folder = folder
         self.repaired = 0
         with _saving(folder):
@@ -45,6 +45,8 @@ class Results:
             with _saving(folder / SAMPLES):
                 _whole_samples(folder / SAMPLES)
             self.rows = read(folder / CSV)
+            if (text := upgraded(folder / CSV)) is not None:
+                write(folder / CSV, text)
             self.environments: dict[str, Any] = environments(folder)
         except ResultsError:
             self.close()
@@ -96,12 +98,15 @@ class Results:
 
 
 def write(path: Path, text: str) -> None:
-    """Replace a file whole: a reader sees the old or the new one, never half."""
+    """Replace a file whole: a reader sees the old or the new one, never half, whenever it stops."""
     with _saving(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         draft = path.with_name(f".{path.name}.new")
         try:
-            draft.write_text(text)
+            with draft.open("w", encoding="utf-8", newline="") as file:
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())
             os.replace(draft, path)
         finally:
             draft.unlink(missing_ok=True)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, get_type_hints
 
 from spmvbench.errors import ResultsError
-from spmvbench.record import COLUMNS, SCHEMA_VERSION, Record
+from spmvbench.record import COLUMNS, OLDEST_SCHEMA, SCHEMA_VERSION, Record, columns_of
 
 TYPES = get_type_hints(Record)
 
@@ -17,10 +17,32 @@ TYPES = get_type_hints(Record)
 def read(path: Path) -> list[Record]:
     """The rows of a records.csv in order; none where there is no file.
 
+    A table of an older version is read too: what it has no column for is not measured.
     Raises: ResultsError when its columns are not ours.
     """
+    header, rows = _lines(path)
+    parsers = [_parser(TYPES[name]) for name in header]
+    return [_record(path, number, header, parsers, own) for number, own in enumerate(rows, 2)]
+
+
+def upgraded(path: Path) -> str | None:
+    """The text of an older table with the columns of today; None: there is nothing to change.
+
+    Cells are taken as they are; a row keeps the `schema_version` it was written with. `read` the
+    table before: it says which line is no row. Raises: ResultsError when its columns are not ours.
+    """
+    header, rows = _lines(path)
+    if header in ((), COLUMNS):
+        return None
+    places = [header.index(name) if name in header else None for name in COLUMNS]
+    moved = [["" if place is None else own[place] for place in places] for own in rows]
+    return b"".join(map(line, (COLUMNS, *moved))).decode()
+
+
+def _lines(path: Path) -> tuple[tuple[str, ...], list[list[str]]]:
+    """The header and the cells of the rows; () and none where there is no table yet."""
     if not path.is_file() or path.stat().st_size == 0:
-        return []
+        return (), []
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -28,13 +50,14 @@ def read(path: Path) -> list[Record]:
     with io.StringIO(text, newline="") as file:
         rows = csv.reader(file)
         header = tuple(next(rows, ()))
-        if header != COLUMNS:
-            odd = sorted(set(header) ^ set(COLUMNS))[:3]
+        known = [columns_of(version) for version in range(OLDEST_SCHEMA, SCHEMA_VERSION + 1)]
+        if header not in known:
+            odd = min((sorted(set(header) ^ set(one)) for one in known[::-1]), key=len)[:3]
             raise ResultsError(
                 f"{path}:1: columns differ from schema {SCHEMA_VERSION} ({', '.join(odd)}); "
                 "measure into another folder with --out, or plot it with the version that wrote it"
             )
-        return [_record(path, number, cells) for number, cells in enumerate(rows, 2)]
+        return header, list(rows)
 
 
 def line(cells: Iterable[Any]) -> bytes:
@@ -57,24 +80,26 @@ def _cell(value: Any) -> str:
     return " ".join(str(value).splitlines())
 
 
-def _record(path: Path, number: int, cells: list[str]) -> Record:
+def _record(
+    path: Path,
+    number: int,
+    header: Sequence[str],
+    parsers: Sequence[Callable[[str], Any]],
+    cells: list[str],
+) -> Record:
     try:
-        values = {
-            name: _parse(TYPES[name], cell) for name, cell in zip(COLUMNS, cells, strict=True)
-        }
+        found = zip(header, parsers, cells, strict=True)
+        return Record(**{name: parse(cell) for name, parse, cell in found})
     except ValueError as error:
         raise ResultsError(
             f"{path}:{number}: not a row that a run writes ({error}); restore or delete the line"
         ) from error
-    return Record(**values)
 
 
-def _parse(kind: Any, cell: str) -> Any:
+def _parser(kind: Any) -> Callable[[str], Any]:
     if kind is str:
-        return cell
+        return str
     if kind is bool:
-        return cell == "True"
-    if cell == "":
-        return None
+        return "True".__eq__
     parse: Callable[[str], Any] = int if kind in (int, int | None) else float
-    return parse(cell)
+    return lambda cell: None if cell == "" else parse(cell)

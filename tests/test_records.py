@@ -12,9 +12,11 @@ from pathlib import Path
 import pytest
 
 from spmvbench.errors import ResultsError
-from spmvbench.record import COLUMNS, STATUSES, Record, dictionary
+from spmvbench.record import COLUMNS, STATUSES, Record, columns_of, dictionary
 from spmvbench.records import Results, load, write
-from spmvbench.table import read
+from spmvbench.table import cells, line, read
+
+REFERENCES = Path(__file__).parent.parent / "results" / "reference"
 
 ROW = Record(
     experiment="e",
@@ -141,6 +143,56 @@ def test_other_columns_are_refused_not_mixed(folder):
     (folder / "records.csv").write_text("format,time\nmacko,1\n")
     with pytest.raises(ResultsError, match=r"records.csv:1: columns differ .*--out"):
         Results(folder)
+
+
+def old_table(folder):
+    """A table as version 2 wrote it, with one row."""
+    folder.mkdir()
+    old = columns_of(2)
+    row = dict(zip(COLUMNS, cells(replace(ROW, schema_version=2)), strict=True))
+    (folder / "records.csv").write_bytes(line(old) + line(row[name] for name in old))
+    return folder / "records.csv"
+
+
+def test_a_table_of_the_version_before_is_read_with_its_later_columns_empty(folder):
+    (row,) = read(old_table(folder))
+    assert row == replace(ROW, median_us=12.34568, schema_version=2)
+    assert (row.effective_samples, row.launch_samples, row.floor_us) == (None, "", None)
+
+
+def test_a_run_into_an_older_table_gives_it_the_columns_of_today_and_changes_no_cell(folder):
+    before = old_table(folder).read_text().splitlines()[1]
+    save(folder, replace(ROW, cache="hot", temperature_c=61.0))
+    header, old, new = (folder / "records.csv").read_text().splitlines()
+    assert tuple(header.split(",")) == COLUMNS
+    kept = dict(zip(COLUMNS, old.split(","), strict=True))
+    assert ",".join(kept[name] for name in columns_of(2)) == before
+    assert [row.schema_version for row in read(folder / "records.csv")] == [2, 3]
+
+
+def test_a_kill_while_an_older_table_is_rewritten_leaves_it_whole(folder, monkeypatch):
+    path = old_table(folder)
+    before = path.read_bytes()
+    monkeypatch.setattr(os, "replace", lambda *a: (_ for _ in ()).throw(OSError(28, "full")))
+    with pytest.raises(ResultsError):
+        Results(folder)
+    assert path.read_bytes() == before
+
+
+def test_half_an_older_table_is_refused_as_any_other(folder):
+    path = old_table(folder)
+    path.write_text(path.read_text().replace("samples_offset", "offset_of_samples", 1))
+    with pytest.raises(ResultsError, match=r"columns differ from schema 3 \(.*offset_of_samples"):
+        read(path)
+
+
+@pytest.mark.parametrize(
+    "path", sorted(REFERENCES.rglob("records.csv")), ids=lambda p: p.parent.name
+)
+def test_the_references_that_are_kept_can_be_read(path):
+    rows = read(path)
+    assert {row.schema_version for row in rows} == {2}
+    assert all(row.median_us for row in rows if row.status == "ok")
 
 
 def test_a_row_that_no_run_wrote_is_named_by_its_line(folder):

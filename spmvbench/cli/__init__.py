@@ -6,7 +6,13 @@ import sys
 
 import typer
 
-from spmvbench.cli import doctor, measuring, reading  # noqa: F401  each adds its commands
+from spmvbench.cli import (  # noqa: F401  each adds its commands
+    comparing,
+    doctor,
+    gating,
+    measuring,
+    reading,
+)
 from spmvbench.cli.app import app
 from spmvbench.errors import UserError
 

@@ -1,0 +1,74 @@
+"""The command that compares results: measures nothing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from spmvbench.cli.app import app
+from spmvbench.errors import UserError
+
+Folders = Annotated[list[Path] | None, typer.Option(metavar="DIR", help="one more process start")]
+
+
+@app.command()
+def compare(
+    results: Annotated[
+        list[Path] | None,
+        typer.Argument(metavar="[BASE NEW]", help="results folders or records.csv files"),
+    ] = None,
+    base: Folders = None,
+    new: Folders = None,
+    fail_on: Annotated[
+        str, typer.Option(metavar="slower=SHARE", help="what fails: slower=3% or slower=0.03")
+    ] = "slower=3%",
+    absolute_us: Annotated[
+        float, typer.Option(min=0, help="and by more than so many microseconds")
+    ] = 1.0,
+    confidence: Annotated[
+        float, typer.Option(min=0.5, max=0.9999, help="of all intervals together")
+    ] = 0.95,
+    across_machines: Annotated[
+        bool, typer.Option("--across-machines", help="compare speed-ups instead of times")
+    ] = False,
+    format_: Annotated[
+        str, typer.Option("--format", help="text, md, json, github or benchmark-action")
+    ] = "text",
+) -> None:
+    """Say of each case whether NEW is slower than BASE, and whether that can be known.
+
+    Exit code 0: nothing is worse; 1: something is; 2: a mistake; 3: the two are not comparable.
+    """
+    from spmvbench.compare import Options, exit_code, read_side, render
+    from spmvbench.compare import compare as compared
+
+    old, young = _sides(results or [], base or [], new or [])
+    options = Options(_share(fail_on), absolute_us, confidence, across_machines)
+    found = compared(read_side(old), read_side(young), options)
+    typer.echo(render(found, format_))
+    raise typer.Exit(exit_code(found))
+
+
+def _sides(results: list[Path], base: list[Path], new: list[Path]) -> tuple[list[Path], list[Path]]:
+    """The folders of both sides: two in order, further ones by name."""
+    if len(results) not in (0, 2) or not (results or base and new):
+        raise UserError(
+            "compare: name two results folders, BASE NEW; or each process start of both sides, "
+            "--base DIR --base DIR --new DIR --new DIR"
+        )
+    return [*results[:1], *base], [*results[1:], *new]
+
+
+def _share(text: str) -> float:
+    """0.03 of `slower=3%` or `slower=0.03`."""
+    name, _, value = text.partition("=")
+    number = value.strip().removesuffix("%")
+    try:
+        share = float(number) / (100 if value.strip().endswith("%") else 1)
+    except ValueError:
+        share = -1.0
+    if name.strip() != "slower" or not 0 <= share < 10:
+        raise UserError(f"--fail-on {text}: expected slower=SHARE, such as slower=3%")
+    return share

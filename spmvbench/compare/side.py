@@ -1,0 +1,90 @@
+"""One side of a comparison: the rows of each case, every results folder a process start."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from spmvbench.errors import ResultsError
+from spmvbench.record import Record
+from spmvbench.records import csv_files, environments
+from spmvbench.table import read
+
+BROKEN = ("wrong", "crashed", "timeout", "oom", "error")
+"""Statuses of a format that was tried and has no time, the worst first."""
+
+
+class Place(NamedTuple):
+    """What has to be equal before two times may be compared."""
+
+    experiment: str
+    device: str
+    driver: str
+
+    @property
+    def words(self) -> str:
+        """`cpu_formats on AMD EPYC`."""
+        driver = f" (driver {self.driver})" if self.driver else ""
+        return f"{self.experiment} on {self.device}{driver}"
+
+
+class Case(NamedTuple):
+    """What was measured there: see the columns of these names."""
+
+    key: str
+    cache: str
+    threads: int
+    format: str
+
+    @property
+    def words(self) -> str:
+        """`macko 4096x4096/d0.5/float16/uniform/b1/s47 cold 2t`."""
+        return f"{self.format} {self.key} {self.cache} {self.threads}t"
+
+
+@dataclass(frozen=True)
+class Side:
+    """The rows of each case, one per folder; `environments`: of each place, as they were noted."""
+
+    rows: Mapping[Place, Mapping[Case, Sequence[Record]]]
+    environments: Mapping[Place, Sequence[Mapping[str, Any]]]
+
+
+def read_side(paths: Sequence[Path]) -> Side:
+    """All rows at or below the folders or files given, the newest of each case in each file.
+
+    Several files with the same case are several process starts of the same thing.
+    Raises: ResultsError where there is nothing to read.
+    """
+    rows: dict[Place, dict[Case, list[Record]]] = {}
+    seen: dict[Place, list[Mapping[str, Any]]] = {}
+    files = dict.fromkeys(file.resolve() for path in paths for file in csv_files(Path(path)))
+    for file in files:
+        known = environments(file.parent)
+        newest = {}
+        for row in read(file):
+            entry = known.get(row.environment, {})
+            place = _place(row, entry)
+            newest[place, Case(*row.case)] = row
+            if entry not in (entries := seen.setdefault(place, [])):
+                entries.append(entry)
+        for (place, case), row in newest.items():
+            rows.setdefault(place, {}).setdefault(case, []).append(row)
+    if not rows:
+        raise ResultsError(f"{', '.join(map(str, paths))}: no rows in any records.csv")
+    return Side(rows, seen)
+
+
+def _place(row: Record, entry: Mapping[str, Any]) -> Place:
+    """The slug stands beside the model: it tells the cores, and a copy without environment.json."""
+    model = entry.get("device")
+    device = f"{model} [{row.device}]" if model else row.device
+    return Place(row.experiment, device, str(entry.get("driver", "")))
+
+
+def status(rows: Sequence[Record]) -> str:
+    """The worst of any start, unavailable aside: that costs one start only. "" without a row."""
+    found = {row.status for row in rows}
+    return next((s for s in (*BROKEN, "ok") if s in found), rows[-1].status if rows else "")
