@@ -35,7 +35,7 @@ ROOMS = [
     {"runner", "experiment", "listing", "judging"},
     {"plots", "curves", "winners", "summary", "targets", "compare"},
     {"screen"},
-    {"sweep"},
+    {"sweep", "gate"},
     {"cli"},
     {"__main__"},
 ]

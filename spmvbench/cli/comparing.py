@@ -45,7 +45,7 @@ def compare(
     from spmvbench.compare import compare as compared
 
     old, young = _sides(results or [], base or [], new or [])
-    options = Options(_share(fail_on), absolute_us, confidence, across_machines)
+    options = Options(share(fail_on), absolute_us, confidence, across_machines)
     found = compared(read_side(old), read_side(young), options)
     typer.echo(render(found, format_))
     raise typer.Exit(exit_code(found))
@@ -61,14 +61,14 @@ def _sides(results: list[Path], base: list[Path], new: list[Path]) -> tuple[list
     return [*results[:1], *base], [*results[1:], *new]
 
 
-def _share(text: str) -> float:
+def share(text: str) -> float:
     """0.03 of `slower=3%` or `slower=0.03`."""
     name, _, value = text.partition("=")
     number = value.strip().removesuffix("%")
     try:
-        share = float(number) / (100 if value.strip().endswith("%") else 1)
+        found = float(number) / (100 if value.strip().endswith("%") else 1)
     except ValueError:
-        share = -1.0
-    if name.strip() != "slower" or not 0 <= share < 10:
+        found = -1.0
+    if name.strip() != "slower" or not 0 <= found < 10:
         raise UserError(f"--fail-on {text}: expected slower=SHARE, such as slower=3%")
-    return share
+    return found

@@ -2,40 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+import signal
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from spmvbench.cli.app import Device, Only, Set, Skip, app
 from spmvbench.cli.comparing import share
 
-Revision = Annotated[str, typer.Argument(help="a commit, branch or tag; WORKTREE: as it is now")]
+if TYPE_CHECKING:
+    from spmvbench.compare import Comparison, Options
+    from spmvbench.gate import Request
+
+Base = Annotated[str, typer.Argument(metavar="REV_A", help="what is compared with")]
+New = Annotated[str, typer.Argument(metavar="REV_B", help="what is judged")]
+Asked = Annotated[str, typer.Argument(help="a YAML file, or the name of a shipped one")]
+Budget = Annotated[str, typer.Option(metavar="TIME", help="of all launches together: 180s, 3m")]
+Repo = Annotated[Path, typer.Option(metavar="DIR", help="the repository that has both")]
+Build = Annotated[str, typer.Option(metavar="CMD", help="run at the top of each revision first")]
+FailOn = Annotated[
+    str, typer.Option(metavar="slower=SHARE", help="what fails: slower=3% or slower=0.03")
+]
+Kept = Annotated[Path | None, typer.Option(metavar="DIR", help="keep all results in a new folder")]
+Form = Annotated[str, typer.Option("--format", help="text, md, json, github or benchmark-action")]
 
 
 @app.command()
 def gate(
-    base: Annotated[str, typer.Argument(metavar="REV_A", help="what is compared with")],
-    new: Annotated[str, typer.Argument(metavar="REV_B", help="what is judged")],
-    experiment: Annotated[str, typer.Argument(help="a YAML file, or the name of a shipped one")],
-    budget: Annotated[
-        str, typer.Option(metavar="TIME", help="of all launches together: 180s, 3m")
-    ] = "180s",
-    repo: Annotated[Path, typer.Option(metavar="DIR", help="the repository of both")] = Path(),
-    build: Annotated[
-        str, typer.Option(metavar="COMMAND", help="run at the top of each revision first")
-    ] = "",
-    fail_on: Annotated[
-        str, typer.Option(metavar="slower=SHARE", help="what fails: slower=3% or slower=0.03")
-    ] = "slower=3%",
-    out: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="keep the results of all launches there")
-    ] = None,
-    format_: Annotated[
-        str, typer.Option("--format", help="text, md, json, github or benchmark-action")
-    ] = "text",
+    base: Base,
+    new: New,
+    experiment: Asked,
+    budget: Budget = "180s",
+    repo: Repo = Path(),
+    build: Build = "",
+    fail_on: FailOn = "slower=3%",
+    out: Kept = None,
+    format_: Form = "text",
     device: Device = "auto",
     set_: Set = None,
     only: Only = None,
@@ -47,26 +50,31 @@ def gate(
     included. What looks slower is launched afresh before it is called so.
     Exit code 0: nothing is worse; 1: something is; 2: a mistake; 3: the two are not comparable.
     """
-    from spmvbench.compare import Options, check_form, exit_code, render
+    from spmvbench.compare import Comparison, Options, exit_code, render
     from spmvbench.gate import Request, seconds
-    from spmvbench.gate import gate as gated
 
-    check_form(format_)
-    request = Request(
-        repo=repo,
-        base=base,
-        new=new,
-        experiment=experiment,
-        budget_s=seconds(budget),
-        build=build,
-        out=out,
-        device=device,
-        overrides=tuple(set_ or ()),
-        only=tuple(only or ()),
-        skip=tuple(skip or ()),
-    )
     options = Options(share(fail_on))
-    with _stoppable():
-        found = gated(request, options, lambda line: typer.echo(line, err=True))
+    render(Comparison([], options), format_)  # a wrong --format is said before anything is measured
+    words = [tuple(values or ()) for values in (set_, only, skip)]
+    found = _gate(
+        Request(repo, base, new, experiment, seconds(budget), build, out, device, *words), options
+    )
     typer.echo(render(found, format_))
     raise typer.Exit(exit_code(found))
+
+
+def _gate(request: Request, options: Options) -> Comparison:
+    """The comparison; Ctrl-C is one line and exit code 130, and so is being told to end."""
+    from spmvbench.gate import gate as gated
+
+    def end(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        return gated(request, options, lambda line: typer.echo(line, err=True))
+    except KeyboardInterrupt:
+        typer.echo("stopped; both checkouts are removed", err=True)
+        raise typer.Exit(130) from None
+    finally:
+        signal.signal(signal.SIGTERM, before)

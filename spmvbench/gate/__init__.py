@@ -8,18 +8,18 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from spmvbench.compare import Options
+from spmvbench.compare import Comparison, Options
 from spmvbench.gate.alternate import BASE, NEW
 from spmvbench.gate.git import GateError, top_of
-from spmvbench.gate.judge import Outcome, judge
+from spmvbench.gate.judge import judge
 from spmvbench.gate.launch import Launcher
 from spmvbench.gate.request import Request, asked, seconds
 from spmvbench.gate.trees import checked_out
 
-__all__ = ["GateError", "Outcome", "Request", "gate", "seconds"]
+__all__ = ["GateError", "Request", "gate", "seconds"]
 
 
-def gate(request: Request, options: Options, say: Callable[[str], None]) -> Outcome:
+def gate(request: Request, options: Options, say: Callable[[str], None]) -> Comparison:
     """Measure both revisions in turn, judge, and confirm what looks slower; `say` tells progress.
 
     Raises: UserError for what the user can mend. However it ends, no checkout is left behind.

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from spmvbench.compare import SLOWER, Comparison, Line
-
-REFUTED = "looked {percent:.1f} % slower in the first launches, not so in fresh ones"
+from spmvbench.compare import VERDICTS, Comparison, Line
+from spmvbench.compare.line import SLOWER
 
 
 def suspects(first: Comparison) -> tuple[str, ...]:
@@ -22,14 +20,20 @@ def confirmed(first: Comparison, fresh: Comparison) -> Comparison:
     have not been chosen by their result.
     """
     again = {_identity(line): line for line in fresh.lines}
-    lines = [_settled(line, again.get(_identity(line))) for line in first.lines]
+    lines = [
+        _settled(line, again.get(_identity(line), line)) if line.verdict == SLOWER else line
+        for line in first.lines
+    ]
+    order = list(VERDICTS)
+    lines.sort(key=lambda line: (not line.worse, order.index(line.verdict)))
     return replace(first, lines=lines)
 
 
-def _settled(line: Line, fresh: Line | None) -> Line:
-    if line.verdict != SLOWER or fresh is None or fresh.verdict == SLOWER:
-        return fresh if fresh and line.verdict == SLOWER else line
-    return replace(fresh, reason=REFUTED.format(percent=100 * (line.ratio - 1)))
+def _settled(line: Line, fresh: Line) -> Line:
+    if fresh.verdict == SLOWER:
+        return fresh
+    looked = f"looked {line.ratio - 1:.1%} slower at first, not so in fresh launches"
+    return replace(fresh, reason="; ".join(filter(None, (looked, fresh.reason))))
 
 
 def _identity(line: Line) -> tuple[str, str, str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
@@ -15,28 +15,14 @@ FIRST_SHARE = 2 / 3
 """Of the budget; the rest is kept for fresh launches of what looks slower."""
 
 
+TOO_SMALL = "{} launches of each side are the least: {:.0f} s of a budget of {:.0f} s"
+
+
 class Launch(Protocol):
     """Measures one side in a fresh process; rows land below `out`. `only`: formats, or all."""
 
     def __call__(self, side: str, out: Path, only: Sequence[str]) -> None:
         """Return when it is done."""
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """The verdict, and the launches that it is from; `again`: None where nothing looked slower."""
-
-    comparison: Comparison
-    first: Launched
-    again: Launched | None
-    budget_s: float
-
-    @property
-    def over_s(self) -> float:
-        """Seconds by which the least number of launches was longer than the budget; 0 if not."""
-        sets = [self.first, *([self.again] if self.again else [])]
-        over_s = sum(one.seconds_s for one in sets) - self.budget_s
-        return over_s if over_s > 0 and any(one.per_side == LEAST for one in sets) else 0.0
 
 
 def judge(
@@ -47,7 +33,7 @@ def judge(
     *,
     clock: Callable[[], float],
     say: Callable[[str], None],
-) -> Outcome:
+) -> Comparison:
     """The verdict on two sides. Every launch has a results folder of its own below `folder`."""
 
     def measured(name: str, time_s: float, only: Sequence[str]) -> tuple[Comparison, Launched]:
@@ -59,9 +45,16 @@ def judge(
         return compare(base, new, options), launched
 
     comparison, first = measured("first", FIRST_SHARE * budget_s, ())
-    slower = suspects(comparison)
-    if not slower:
-        return Outcome(comparison, first, None, budget_s)
-    say(f"fresh launches of what looks slower: {', '.join(slower)}")
-    fresh, again = measured("fresh", budget_s - first.seconds_s, slower)
-    return Outcome(confirmed(comparison, fresh), first, again, budget_s)
+    say(f"{first.per_side} launches of each side in {first.seconds_s:.0f} s")
+    spent_s, fewest = first.seconds_s, first.per_side
+    if slower := suspects(comparison):
+        say(f"fresh launches of what looks slower: {', '.join(slower)}")
+        fresh, again = measured("fresh", budget_s - spent_s, slower)
+        say(f"{again.per_side} fresh launches of each side in {again.seconds_s:.0f} s")
+        comparison = confirmed(comparison, fresh)
+        spent_s, fewest = spent_s + again.seconds_s, min(fewest, again.per_side)
+    if fewest > LEAST or spent_s <= budget_s:
+        return comparison
+    return replace(
+        comparison, notes=[*comparison.notes, TOO_SMALL.format(LEAST, spent_s, budget_s)]
+    )
