@@ -50,7 +50,7 @@ class Simulation:
     def __post_init__(self):
         self._random = np.random.default_rng(self.seed)
         self.now_s = 0.0
-        self._base_us = np.exp(self._random.uniform(np.log(5), np.log(500), self.cases))
+        self._base_us = np.exp(self._random.uniform(np.log(20), np.log(500), self.cases))
 
     def clock(self) -> float:
         """Seconds since the simulation began."""

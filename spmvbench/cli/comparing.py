@@ -66,9 +66,11 @@ def share(text: str) -> float:
     name, _, value = text.partition("=")
     number = value.strip().removesuffix("%")
     try:
-        found = float(number) / (100 if value.strip().endswith("%") else 1)
+        share = float(number) / (100 if value.strip().endswith("%") else 1)
     except ValueError:
-        found = -1.0
-    if name.strip() != "slower" or not 0 <= found < 10:
-        raise UserError(f"--fail-on {text}: expected slower=SHARE, such as slower=3%")
-    return found
+        share = -1.0
+    if name.strip() != "slower" or not 0 <= share < 1:
+        raise UserError(
+            f"--fail-on {text}: expected slower=SHARE below 1, as slower=3% or slower=0.03"
+        )
+    return share

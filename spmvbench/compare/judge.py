@@ -163,9 +163,9 @@ def _name(line: Line, options: Options) -> str:
 def _remark(line: Line, extra_us: float, options: Options) -> str:
     """Why a verdict is no clearer, or why a slower one does not fail."""
     if line.verdict == UNMEASURABLE:
-        return f"only changes above {line.noise_floor:.1%} would be seen"
+        return f"the noise floor is above {options.fail_on:.3g}"
     if line.verdict == SLOWER and line.low < 1 + options.fail_on:
-        return f"not surely by more than {options.fail_on:.3g}"
+        return f"not surely by {options.fail_on:.3g} or more"
     if line.verdict == SLOWER and extra_us <= options.absolute_us:
-        return f"by {extra_us:.2g} us, which is below {options.absolute_us:g} us"
+        return f"by no more than {options.absolute_us:g} us"
     return ""

@@ -23,6 +23,7 @@ from spmvbench.compare.line import (
     Line,
     exit_code,
 )
+from spmvbench.compare.words import columns, words
 from spmvbench.errors import UserError
 from spmvbench.summary.layout import Table, show, to_markdown
 
@@ -91,22 +92,24 @@ def _markdown(comparison: Comparison) -> str:
 
 def _table(comparison: Comparison) -> Table:
     lines = comparison.lines[:SHOWN]
-    columns: dict[str, Callable[[Line], str]] = {
-        "format": lambda x: x.format,
-        "case": lambda x: f"{x.key} {x.cache} {x.threads}t",
-        "base": lambda x: _microseconds(x.base_us),
-        "new": lambda x: _microseconds(x.new_us),
+    common, differing = columns(comparison.lines)
+    own: dict[str, Callable[[Line], str]] = {
+        "base us": lambda x: _number(x.base_us),
+        "new us": lambda x: _number(x.new_us),
         "new / base": _ratio,
         "noise floor": lambda x: _percent(x.noise_floor),
         "verdict": lambda x: x.verdict,
     }
-    rows = [[cell(line) for cell in columns.values()] for line in lines]
+    rows = [
+        [x.format, *(what[name] for name in differing), *(cell(x) for cell in own.values())]
+        for x, what in ((x, words(x)) for x in lines)
+    ]
     notes = [*comparison.notes, *_reasons(lines)]
     if left := len(comparison.lines) - len(lines):
         notes.append(f"and {left} more, none worse than these; --format json has them all")
-    places = dict.fromkeys(f"{line.experiment} on {line.device}" for line in comparison.lines)
-    title = "Compared: " + ", ".join(places)
-    return Table(title, list(columns), rows, notes, whole=["new / base"], styles=STYLES)
+    header = ["format", *differing, *own]
+    title = " · ".join(["New against base", *common])
+    return Table(title, header, rows, notes, whole=["verdict", "format"], styles=STYLES)
 
 
 def _reasons(lines: Sequence[Line]) -> list[str]:
@@ -119,7 +122,7 @@ def _reasons(lines: Sequence[Line]) -> list[str]:
 
 def _described(line: Line) -> str:
     """`macko 4096x4096/... cold 2t: slower, 1.051 (1.043-1.060), 100 us -> 105 us`."""
-    times = [_ratio(line), f"{_microseconds(line.base_us)} -> {_microseconds(line.new_us)}"]
+    times = [_ratio(line), f"{_number(line.base_us)} us -> {_number(line.new_us)} us"]
     said = [line.verdict, *(times if isfinite(line.ratio) else []), line.reason]
     return f"{line.case}: {', '.join(filter(None, said))}"
 
@@ -169,7 +172,7 @@ def _benchmark_action(comparison: Comparison) -> str:
             "unit": "us",
             "value": float(f"{line.new_us:.7g}"),
             "range": f"± {_percent(line.noise_floor)}",
-            "extra": f"{line.verdict}: {_ratio(line)} of {_microseconds(line.base_us)}",
+            "extra": f"{line.verdict}: {_ratio(line)} of {_number(line.base_us)} us",
         }
         for line in timed
     ]
@@ -186,8 +189,8 @@ def _percent(share: float) -> str:
     return f"{100 * share:.2g} %" if isfinite(share) else "-"
 
 
-def _microseconds(us: float) -> str:
-    return f"{us:.4g} us" if isfinite(us) else "-"
+def _number(us: float) -> str:
+    return f"{us:.4g}" if isfinite(us) else "-"
 
 
 FORMS: dict[str, Callable[[Comparison], str]] = {

@@ -39,8 +39,8 @@ def gate(request: Request, options: Options, say: Callable[[str], None]) -> Comp
         def launch(side: str, out: Path, only: Sequence[str]) -> None:
             start = time.monotonic()
             launcher.run(trees[side], out, [word for name in only for word in ("--only", name)])
-            said = f"{trees[side].label}: launch {out.name}, {time.monotonic() - start:.1f} s"
-            say(said)
+            took_s = time.monotonic() - start
+            say(f"{side} {trees[side].label}: launch {out.name}, {took_s:.1f} s")
 
         budget_s = request.budget_s
         return judge(launch, folder, budget_s, options, clock=time.monotonic, say=say)
