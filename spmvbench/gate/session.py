@@ -10,8 +10,9 @@ from typing import Protocol
 from spmvbench.compare import Comparison, Options, compare, read_side
 from spmvbench.gate.alternate import BASE, LEAST, NEW, Launched, alternate
 from spmvbench.gate.confirm import confirmed, suspects
+from spmvbench.gate.pace import steadied
 
-FIRST_SHARE = 2 / 3
+FIRST_SHARE = 0.6
 """Of the budget; the rest is kept for fresh launches of what looks slower."""
 
 
@@ -41,8 +42,11 @@ def judge(
             launch(side, folder / name / side / str(number), only)
 
         launched = alternate(numbered, time_s, clock)
-        base, new = (read_side([folder / name / side]) for side in (BASE, NEW))
-        return compare(base, new, options), launched
+        base, new = (
+            read_side([folder / name / side / str(1 + pair) for pair in range(launched.per_side)])
+            for side in (BASE, NEW)
+        )
+        return compare(*steadied(base, new), options), launched
 
     comparison, first = measured("first", FIRST_SHARE * budget_s, ())
     say(f"{first.per_side} launches of each side in {first.seconds_s:.0f} s")
