@@ -179,19 +179,25 @@ def compared(records: Sequence[Record], samples: Mapping[str, Samples]) -> list[
     The baseline is the fastest dense format that stores the weights in the problem's own dtype:
     a format that stores more bits has itself to blame. None in the group: no speed-ups.
     """
-    dense = [r for r in records if r.dense and r.lossless and r.value_dtype == r.dtype]
+    dense = [r for r in records if is_rival(r)]
     if not dense:
         return list(records)
     best = min(dense, key=lambda r: r.median_us or np.inf)
     return [
-        _against(r, best, speedup(samples[best.format], samples[r.format]))
+        against(r, best, speedup(samples[best.format], samples[r.format]))
         if r is not best
-        else _against(r, best, Interval(1.0, 1.0, 1.0))
+        else against(r, best, Interval(1.0, 1.0, 1.0))
         for r in records
     ]
 
 
-def _against(record: Record, best: Record, ratio: Interval) -> Record:
+def is_rival(record: Record) -> bool:
+    """Whether it may be the baseline: dense, lossless, with the weights in the problem's dtype."""
+    return record.dense and record.lossless and record.value_dtype == record.dtype
+
+
+def against(record: Record, best: Record, ratio: Interval) -> Record:
+    """The record with its speed-up over its baseline."""
     saved_us = (best.median_us or 0) - (record.median_us or 0)
     pays = record is not best and saved_us > 0 and record.pack_s is not None
     return replace(

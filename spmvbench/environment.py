@@ -39,6 +39,7 @@ _NOT_MEASURING = {
     "experiment",
     "gate",
     "listing.py",
+    "plan.py",
     "plots",
     "screen.py",
     "shapes.py",

@@ -4,105 +4,20 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from spmvbench.assemble import blank, failed
 from spmvbench.case import Case
-from spmvbench.environment import environment_id, same_source
+from spmvbench.environment import environment_id
 from spmvbench.guard import Failure
+from spmvbench.launches import Launch, repeated
+from spmvbench.plan import is_anchor
 from spmvbench.process import Lost, WorkerProcess
 from spmvbench.record import Record
 from spmvbench.records import Results
 
-RETRIED = ("crashed", "timeout", "oom", "error")
-"""Statuses that `--retry` measures again: right, wrong and unavailable stay."""
-
-Identity = tuple[str, str, int, str]
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What is left to measure, and what is not and why."""
-
-    cases: list[Case]
-    done: int
-    outdated: int
-
-
-def plan(
-    cases: Iterable[Case],
-    rows: Sequence[Record],
-    environments: dict[str, dict[str, object]],
-    current: dict[str, object],
-    *,
-    retry: bool = False,
-    chosen: Callable[[str], bool] = lambda name: True,
-) -> Plan:
-    """Leave out what is measured: same problem, condition, protocol, source and device model.
-
-    `chosen` says which formats to measure now; the others may still serve as anchors.
-    """
-    past = _Past({row.case: row for row in rows}, environments, current, retry)
-    left, done, outdated = [], 0, 0
-    for case in cases:
-        found = {name: row for name in case.formats if (row := past.row(case, name))}
-        kept = {name: row for name, row in found.items() if past.counts(case, row)}
-        missing = {n for n in case.formats if n not in kept and chosen(n)}
-        if missing:
-            missing |= {n for n, row in kept.items() if chosen(n) and _lacks_pair(row)}
-        missing |= {n for n, row in kept.items() if chosen(n) and _outrun(row, kept)}
-        done += sum(chosen(n) and n not in missing for n in kept)
-        outdated += sum(chosen(n) and not past.fresh(row) for n, row in found.items())
-        anchors = tuple(n for n, r in kept.items() if _is_anchor(r) and n not in missing)
-        if missing:
-            again = tuple(n for n in case.formats if n in missing)
-            left.append(replace(case, formats=again, anchors=anchors))
-    return Plan(left, done, outdated)
-
-
-def _is_anchor(row: Record) -> bool:
-    """Whether it is timed again beside others, as their baseline: a lossy one never is."""
-    return row.dense and row.lossless and row.status == "ok"
-
-
-def _lacks_pair(row: Record) -> bool:
-    """A time that was taken without a dense format beside it: no speed-up can come of it."""
-    return row.status == "ok" and not row.baseline
-
-
-def _outrun(row: Record, kept: dict[str, Record]) -> bool:
-    """Whether its baseline is clearly slower than another dense format, measured since."""
-    mine = kept.get(row.baseline)
-    leaders = [r for r in kept.values() if r.baseline == r.format and r.ci_high_us]
-    if mine is None or not mine.ci_low_us:
-        return False
-    return any((r.ci_high_us or 0) < mine.ci_low_us for r in leaders)
-
-
-@dataclass(frozen=True)
-class _Past:
-    """What a results folder holds: the newest row of each case, and where it was measured."""
-
-    newest: dict[Identity, Record]
-    environments: dict[str, dict[str, object]]
-    current: dict[str, object]
-    retry: bool
-
-    def row(self, case: Case, name: str) -> Record | None:
-        return self.newest.get((case.problem.key, case.cache, case.threads, name))
-
-    def fresh(self, row: Record) -> bool:
-        return same_source(
-            self.environments.get(row.environment, {}), self.current, row.format, row.source
-        )
-
-    def counts(self, case: Case, row: Record) -> bool:
-        """Unavailable in another environment does not count: a library may have come."""
-        if row.protocol != case.timing.protocol or not self.fresh(row):
-            return False
-        if row.status == "unavailable":
-            return row.environment == environment_id(self.current)
-        return not (self.retry and row.status in RETRIED)
+Keep = Callable[[Record, bytes], Record]
+"""What is done with a record and its samples."""
 
 
 class _Full(Exception):
@@ -122,9 +37,14 @@ class Runner:
         worker: WorkerProcess,
         start: Callable[[], WorkerProcess],
         on_record: Callable[[Record], None],
+        launches: int = 1,
     ) -> None:
-        """`start` makes a worker like the one given; `on_record` sees each row once it is saved."""
+        """`start` makes a worker like the one given; `on_record` sees each row once it is saved.
+
+        `launches`: fresh workers that every case is measured in; one: the same serves all cases.
+        """
         self._results, self._start, self._on_record = results, start, on_record
+        self._launches = launches
         self._worker: WorkerProcess | None = worker
         self._device = str(worker.hello["slug"])
         self._timer = str(worker.hello["timer"])
@@ -134,6 +54,26 @@ class Runner:
 
     def measure(self, case: Case) -> None:
         """Save one row per format of the case."""
+        if self._launches == 1:
+            self._launch(case, self._save)
+            return
+        for record, samples in repeated(case, self._launches, self._fresh):
+            self._save(record, samples)
+
+    def _fresh(self, case: Case) -> Launch:
+        """One launch in a worker that has done nothing before."""
+        found: dict[str, tuple[Record, bytes]] = {}
+
+        def keep(record: Record, samples: bytes) -> Record:
+            found[record.format] = record, samples
+            return record
+
+        self.close()
+        self._launch(case, keep)
+        return found
+
+    def _launch(self, case: Case, keep: Keep) -> None:
+        """Hand one record per format of the case to `keep`, as each is made."""
         losses = 0
         while case.formats:
             saved: list[Record] = []
@@ -141,13 +81,13 @@ class Runner:
                 for record, samples in self._ask(case):
                     if record.status == "oom" and len(case.formats) > 1:
                         raise _Full(record.format)
-                    saved.append(self._save(record, samples))
+                    saved.append(keep(record, samples))
                 return
             except _Full as full:
                 self.close()  # what the first one hoards must not cost the others their memory
                 done = {r.format for r in saved} | {full.name}
-                dense = tuple(r.format for r in saved if _is_anchor(r))
-                self.measure(replace(case, formats=(full.name,), anchors=()))
+                dense = tuple(r.format for r in saved if is_anchor(r))
+                self._launch(replace(case, formats=(full.name,), anchors=()), keep)
                 self.close()
                 case = replace(
                     case,
@@ -157,16 +97,18 @@ class Runner:
             except Lost as lost:
                 self._worker = None
                 losses += 1
-                case = self._without(case, saved, lost, again=losses > 1)
+                case = self._without(case, saved, lost, keep, again=losses > 1)
 
-    def _without(self, case: Case, saved: Sequence[Record], lost: Lost, *, again: bool) -> Case:
+    def _without(
+        self, case: Case, saved: Sequence[Record], lost: Lost, keep: Keep, *, again: bool
+    ) -> Case:
         """The case that is left when the worker was lost: without what is saved and the guilty."""
         names = {r.format for r in saved}
         missing = tuple(n for n in case.formats if n not in names)
         bad = self._blame(case, missing, lost, again=again)
         for name in (n for n in missing if n in bad):
-            self._save(failed(self._blank(case, name), bad[name]), b"")
-        anchors = (*case.anchors, *(r.format for r in saved if _is_anchor(r)))
+            keep(failed(self._blank(case, name), bad[name]), b"")
+        anchors = (*case.anchors, *(r.format for r in saved if is_anchor(r)))
         return replace(
             case,
             formats=tuple(n for n in missing if n not in bad),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
 from rich.console import Console
@@ -11,10 +12,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from spmvbench.case import Case
 from spmvbench.experiment import Experiment
+from spmvbench.plan import Plan
 from spmvbench.predict import seconds
 from spmvbench.record import Record
 from spmvbench.records import Results
-from spmvbench.runner import Plan
 
 PRIOR_S = 10.0
 """Weight of the estimate made before: the first case compiles, and would foretell too much."""
@@ -23,8 +24,9 @@ PRIOR_S = 10.0
 class Screen:
     """The terminal during one run. Rows that are not `ok` are said at once, with their reason."""
 
-    def __init__(self) -> None:
-        """Nothing is shown yet."""
+    def __init__(self, launches: int) -> None:
+        """Nothing is shown yet; every case is measured in so many launches."""
+        self._launches = launches
         self._console = Console()
         self._progress: Progress | None = None
         self._rows: list[Record] = []
@@ -48,7 +50,7 @@ class Screen:
         if todo.outdated:
             self._print(f"{todo.outdated} rows are from other source or another device: again")
         self._cases = len(todo.cases)
-        self._left_s = sum(map(seconds, todo.cases))
+        self._left_s = sum(map(self._seconds, todo.cases))
         self._start = time.monotonic()
         if self._console.is_terminal and todo.cases:
             self._progress = Progress(
@@ -81,7 +83,7 @@ class Screen:
 
     def done(self, case: Case) -> None:
         """A case is done: the estimate of what is left follows the time that it really took."""
-        took = seconds(case)
+        took = self._seconds(case)
         self._done_s += took
         self._left_s -= took
         pace = (time.monotonic() - self._start + PRIOR_S) / (self._done_s + PRIOR_S)
@@ -104,11 +106,15 @@ class Screen:
     def preview(self, case: Case, sizes: dict[str, int | str]) -> None:
         """One case of a dry run: bytes per format, or why it has none."""
         words = [f"{n} {_bytes(s)}" if isinstance(s, int) else f"{n} -" for n, s in sizes.items()]
-        self._print(f"{case.label}: {', '.join(words)}; about {seconds(case):.0f} s")
+        self._print(f"{case.label}: {', '.join(words)}; about {self._seconds(case):.0f} s")
 
-    def total(self, cases: int, seconds_s: float) -> None:
+    def total(self, cases: Sequence[Case]) -> None:
         """The end of a dry run."""
-        self._print(f"{cases} cases, about {_clock(seconds_s)} (an estimate); nothing was measured")
+        about = _clock(sum(map(self._seconds, cases)))
+        self._print(f"{len(cases)} cases, about {about} (an estimate); nothing was measured")
+
+    def _seconds(self, case: Case) -> float:
+        return self._launches * seconds(case)
 
     def _print(self, line: str) -> None:
         self._console.print(line, highlight=False, markup=False, soft_wrap=True)

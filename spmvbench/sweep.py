@@ -11,10 +11,10 @@ from spmvbench.case import Case
 from spmvbench.claim import Targets
 from spmvbench.errors import ExperimentError, ResultsError, did_you_mean
 from spmvbench.experiment import Experiment, stored_targets
-from spmvbench.predict import seconds
+from spmvbench.plan import Identity, Plan, plan
 from spmvbench.process import Lost, WorkerProcess
 from spmvbench.records import CSV, EXPERIMENT, Results, csv_files, load, write
-from spmvbench.runner import Identity, Plan, Runner, plan
+from spmvbench.runner import Runner
 from spmvbench.screen import Screen
 
 if TYPE_CHECKING:
@@ -36,6 +36,7 @@ class Wanted:
     only: tuple[str, ...] = ()
     skip: tuple[str, ...] = ()
     retry: bool = False
+    launches: int = 1
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ def sweep(experiment: Experiment, wanted: Wanted) -> Swept:
     """
     start = _starter(experiment, wanted)
     worker = start()
-    screen = Screen()
+    screen = Screen(wanted.launches)
     try:
         hello = worker.hello
         folder = wanted.out / experiment.name / str(hello["slug"])
@@ -74,11 +75,12 @@ def sweep(experiment: Experiment, wanted: Wanted) -> Swept:
                 results.environments,
                 entry,
                 retry=wanted.retry,
+                launches=wanted.launches,
                 chosen=_chosen(wanted),
             )
             write(folder / EXPERIMENT, experiment.canonical)
             screen.begin(experiment, hello, results, todo)
-            runner = Runner(results, worker, start, screen.row)
+            runner = Runner(results, worker, start, screen.row, wanted.launches)
             try:
                 _measure(runner, todo, screen)
             finally:
@@ -126,7 +128,7 @@ def _chosen(wanted: Wanted) -> Callable[[str], bool]:
 def preview(experiment: Experiment, wanted: Wanted) -> None:
     """List the cases with the bytes of each format, and the likely time; measure nothing."""
     start = _starter(experiment, wanted)
-    worker, screen, chosen = start(), Screen(), _chosen(wanted)
+    worker, screen, chosen = start(), Screen(wanted.launches), _chosen(wanted)
     try:
         all_cases = _cases(experiment, wanted, worker.hello)
         cases = [replace(c, formats=tuple(filter(chosen, c.formats))) for c in all_cases]
@@ -138,7 +140,7 @@ def preview(experiment: Experiment, wanted: Wanted) -> None:
             except Lost as lost:
                 worker = start()
                 screen.preview(case, dict.fromkeys(case.formats, lost.why))
-        screen.total(len(cases), sum(map(seconds, cases)))
+        screen.total(cases)
     finally:
         worker.stop()
 

@@ -9,11 +9,12 @@ import psutil
 import pytest
 
 from spmvbench.case import Case, Timing
+from spmvbench.plan import RETRIED, plan
 from spmvbench.problems import Problem
 from spmvbench.process import WorkerProcess
 from spmvbench.record import Record
 from spmvbench.records import Results
-from spmvbench.runner import RETRIED, Runner, plan
+from spmvbench.runner import Runner
 
 HERE = Path(__file__).parent
 QUICK = Timing(budget_s=0.02, min_samples=30, timeout_s=3)
@@ -116,7 +117,7 @@ def row(name, status="ok", **changes):
 
 
 def left(rows, *, retry=False, current=ENTRY, monkeypatch):
-    monkeypatch.setattr("spmvbench.runner.environment_id", lambda entry: "here")
+    monkeypatch.setattr("spmvbench.plan.environment_id", lambda entry: "here")
     environments = {"here": ENTRY, "old": ENTRY | {"source_hash": "o"}, "lib": ENTRY}
     return plan([CASE], rows, environments, current, retry=retry)
 
@@ -127,7 +128,7 @@ def test_what_is_measured_is_not_measured_again(monkeypatch):
 
 
 def test_a_format_left_out_may_still_be_the_anchor(monkeypatch):
-    monkeypatch.setattr("spmvbench.runner.environment_id", lambda entry: "here")
+    monkeypatch.setattr("spmvbench.plan.environment_id", lambda entry: "here")
     got = plan([CASE], [row("dense-f16")], {"here": ENTRY}, ENTRY, chosen=lambda n: n == "csr16")
     assert got.cases[0].formats == ("csr16",)
     assert got.cases[0].anchors == ("dense-f16",)
@@ -140,7 +141,7 @@ def test_a_time_that_was_taken_without_a_baseline_is_taken_again_beside_one(monk
 
 def test_a_speedup_over_a_dense_format_that_was_outrun_is_measured_again(monkeypatch):
     case = replace(CASE, formats=("csr16", "slow", "dense-f16"))
-    monkeypatch.setattr("spmvbench.runner.environment_id", lambda entry: "here")
+    monkeypatch.setattr("spmvbench.plan.environment_id", lambda entry: "here")
     times = {"ci_low_us": 90.0, "ci_high_us": 110.0}
     rows = [
         row("csr16", baseline="slow"),
@@ -153,7 +154,7 @@ def test_a_speedup_over_a_dense_format_that_was_outrun_is_measured_again(monkeyp
 
 
 def test_a_changed_file_of_matrices_is_measured_again(monkeypatch):
-    monkeypatch.setattr("spmvbench.runner.environment_id", lambda entry: "here")
+    monkeypatch.setattr("spmvbench.plan.environment_id", lambda entry: "here")
     now = ENTRY | {"outside": {"w.npy": "2"}}
     before = {"here": ENTRY | {"outside": {"w.npy": "1"}}}
     rows = [row("csr16", source="w.npy"), row("dense-f16", source="w.npy")]
@@ -169,7 +170,7 @@ def test_a_missing_format_is_measured_beside_the_dense_one(monkeypatch):
 
 def test_a_missing_format_is_not_measured_beside_a_lossy_dense_one(monkeypatch):
     case = replace(CASE, formats=("csr16", "dense-int8", "dense-f16"))
-    monkeypatch.setattr("spmvbench.runner.environment_id", lambda entry: "here")
+    monkeypatch.setattr("spmvbench.plan.environment_id", lambda entry: "here")
     rows = [row("dense-f16"), row("dense-int8", dense=True, lossless=False)]
     (left_over,) = plan([case], rows, {"here": ENTRY}, ENTRY).cases
     assert left_over.formats == ("csr16",)
@@ -205,7 +206,7 @@ def test_rows_of_other_source_or_protocol_are_measured_again(change, monkeypatch
 
 def test_a_changed_outside_format_is_measured_again(monkeypatch):
     case = replace(CASE, formats=("f.py:F",))
-    monkeypatch.setattr("spmvbench.runner.environment_id", lambda entry: "here")
+    monkeypatch.setattr("spmvbench.plan.environment_id", lambda entry: "here")
     now = ENTRY | {"outside": {"f.py:F": "2"}}
     before = {"here": ENTRY | {"outside": {"f.py:F": "1"}}}
     assert plan([case], [row("f.py:F")], before, now).cases

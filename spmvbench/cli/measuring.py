@@ -21,6 +21,12 @@ def run(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="list the cases, their bytes and the likely time")
     ] = False,
+    launches: Annotated[
+        int,
+        typer.Option(
+            min=1, max=100, help="fresh processes each case is measured in; from 3 on an interval"
+        ),
+    ] = 1,
     retry: Annotated[
         bool,
         typer.Option(
@@ -38,7 +44,7 @@ def run(
     from spmvbench.sweep import Wanted, closing, preview, sweep
 
     loaded = load(experiment, set_ or [])
-    wanted = Wanted(device, out, tuple(only or ()), tuple(skip or ()), retry)
+    wanted = Wanted(device, out, tuple(only or ()), tuple(skip or ()), retry, launches)
     with stoppable():
         if dry_run:
             preview(loaded, wanted)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from spmvbench.stats.bootstrap import block_bootstrap
 from spmvbench.stats.dependence import effective_samples
-from spmvbench.stats.interval import Interval, Samples, median, student
+from spmvbench.stats.interval import Interval, Samples, median, over_launches, student
 
 
 @dataclass(frozen=True)
@@ -41,11 +42,16 @@ def speedup(baseline: Samples, mine: Samples) -> Interval:
     return Interval(*(float(np.exp(end)) for end in (found.value, found.low, found.high)))
 
 
-def ratio_of_medians(baseline: Samples, mine: Samples) -> Interval:
+def ratio_of_medians(baseline: Samples, mine: Samples, launches: Sequence[int] = ()) -> Interval:
     """How many times as long the median of `baseline` is, as the `median_us` of two rows say.
 
-    Samples of one block are drawn together, so what both suffered stays paired.
+    Samples of one block are drawn together, so what both suffered stays paired. `launches`: how
+    many samples each gave, one after another; of several the interval is over their ratios.
     """
+    if len(launches) > 1:
+        ends = np.cumsum(launches)[:-1]
+        pairs = zip(np.split(baseline, ends), np.split(mine, ends), strict=True)
+        return over_launches([float(np.median(one) / np.median(other)) for one, other in pairs])
     value = float(np.median(baseline) / np.median(mine))
     low, high = block_bootstrap(
         lambda drawn: np.median(drawn[0], axis=-1) / np.median(drawn[1], axis=-1), baseline, mine

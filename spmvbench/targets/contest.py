@@ -124,7 +124,7 @@ def _together(one: Any, other: Any) -> bool:
     """
     return all(
         getattr(one, name) == getattr(other, name)
-        for name in ("environment", "block", "read_gbps", "samples")
+        for name in ("environment", "block", "read_gbps", "samples", "launch_samples")
     )
 
 
@@ -134,7 +134,7 @@ def contests(records: pd.DataFrame, environments: Mapping[str, Any]) -> Iterator
     Raises: ResultsError without any row.
     """
     rows = filled(records)
-    rows["environment"] = text(rows["environment"])
-    rows["status"] = text(rows["status"])
+    for name in ("environment", "status", "launch_samples"):
+        rows[name] = text(rows[name])
     for _, own in rows.groupby(["key", "cache", "threads"], sort=False):
         yield Contest({row.format: row for row in own.itertuples()}, environments)

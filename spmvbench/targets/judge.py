@@ -76,7 +76,8 @@ def _judged(claim: Claim, contest: Contest, targets: Targets, folder: Path) -> L
         rival = contest.rival(claim, mine)
     except Unmeasured as unmeasured:
         return replace(line, reason=str(unmeasured))
-    ratio = ratio_of_medians(_samples(rival, folder), _samples(mine, folder))
+    launches = [int(count) for count in mine.launch_samples.split(";") if count]
+    ratio = ratio_of_medians(_samples(rival, folder), _samples(mine, folder), launches)
     return replace(line, rival=rival.format, measured=ratio, reason="")
 
 
