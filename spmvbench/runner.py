@@ -68,8 +68,8 @@ class Runner:
             found[record.format] = record, samples
             return record
 
-        self.close()
         self._launch(case, keep)
+        self.close()
         return found
 
     def _launch(self, case: Case, keep: Keep) -> None:

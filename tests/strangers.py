@@ -102,6 +102,23 @@ class KeepsYLate(KeepsY):
     last = 35
 
 
+class WrongInItsSecondProcess(Right):
+    """Right in the first process that packs with it; SPMVBENCH_TEST_STARTS names what counts."""
+
+    name = "wrong-in-its-second-process"
+    starts = 0
+
+    def pack(self, dense):
+        if not type(self).starts:
+            with open(os.environ["SPMVBENCH_TEST_STARTS"], "a+") as file:
+                file.write("x")
+                type(self).starts = file.tell()
+        return super().pack(dense)
+
+    def habit(self, a, x, y):
+        y[0] += 1000.0 * (self.starts > 1)
+
+
 class WritesNothing(Right):
     name = "writes-nothing"
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import psutil
 import pytest
 
@@ -13,11 +14,12 @@ from spmvbench.plan import RETRIED, plan
 from spmvbench.problems import Problem
 from spmvbench.process import WorkerProcess
 from spmvbench.record import Record
-from spmvbench.records import Results
+from spmvbench.records import Results, samples
 from spmvbench.runner import Runner
 
 HERE = Path(__file__).parent
 QUICK = Timing(budget_s=0.02, min_samples=30, timeout_s=3)
+PATIENT = replace(QUICK, timeout_s=60)
 CASE = Case("t", Problem(48, 600, 0.5), ("csr16", "dense-f16"), "hot", 1, QUICK)
 
 
@@ -25,7 +27,7 @@ def stranger(name):
     return f"{HERE}/strangers.py:{name}"
 
 
-def measured(tmp_path, case):
+def measured(tmp_path, case, launches=1):
     """The saved rows by short name, and how many workers it took."""
     started = []
 
@@ -34,7 +36,7 @@ def measured(tmp_path, case):
         return started[-1]
 
     with Results(tmp_path / "r") as results:
-        runner = Runner(results, start(), start, lambda record: None)
+        runner = Runner(results, start(), start, lambda record: None, launches)
         try:
             runner.measure(case)
         finally:
@@ -66,6 +68,49 @@ def test_a_bad_format_costs_exactly_its_own_row(tmp_path, name, status, words):
     assert rows["csr16"].status == rows["dense-f16"].status == "ok"
     assert rows["csr16"].speedup is not None
     assert rows["csr16"].samples >= 30
+
+
+def test_three_launches_are_three_processes_and_one_row(tmp_path):
+    rows, workers = measured(tmp_path, replace(CASE, timing=PATIENT), launches=3)
+    assert workers == 3
+    row = rows["csr16"]
+    counts = [int(count) for count in row.launch_samples.split(";")]
+    assert (row.status, row.launches, len(counts)) == ("ok", 3, 3)
+    taken = samples(tmp_path / "r", row.samples_offset, row.samples)
+    medians = [np.median(own) for own in np.split(taken, np.cumsum(counts)[:-1])]
+    assert row.samples == sum(counts)
+    assert row.median_us == pytest.approx(np.median(medians), rel=1e-6)
+    assert row.ci_low_us <= row.median_us <= row.ci_high_us
+    assert rows["csr16"].baseline == rows["dense-f16"].baseline == "dense-f16"
+    assert row.speedup_low <= row.speedup <= row.speedup_high
+
+
+def test_a_format_that_is_wrong_in_the_second_launch_is_wrong(tmp_path, monkeypatch):
+    monkeypatch.setenv("SPMVBENCH_TEST_STARTS", str(tmp_path / "starts"))
+    case = replace(CASE, formats=(stranger("WrongInItsSecondProcess"), "dense-f16"), timing=PATIENT)
+    rows, workers = measured(tmp_path, case, launches=3)
+    bad = rows["WrongInItsSecondProcess"]
+    assert (bad.status, bad.launches, bad.median_us) == ("wrong", 2, None)
+    assert bad.reason.startswith("in launch 2: row 0, ")
+    assert (rows["dense-f16"].status, rows["dense-f16"].launches, workers) == ("ok", 3, 3)
+
+
+@pytest.mark.parametrize(
+    ("name", "status"), [("SegfaultsWhileTimed", "crashed"), ("HoardsMemory", "oom")]
+)
+def test_a_format_that_takes_a_launch_down_costs_its_own_row_only(tmp_path, name, status):
+    case = replace(CASE, formats=("csr16", stranger(name), "dense-f16"), timing=PATIENT)
+    rows, _ = measured(tmp_path, case, launches=2)
+    assert rows[name].status == status
+    assert [rows[n].launches for n in ("csr16", "dense-f16")] == [2, 2]
+    assert rows["csr16"].speedup is not None
+
+
+def test_a_format_added_later_is_launched_as_often_beside_the_dense_one(tmp_path):
+    case = replace(CASE, formats=("csr16",), anchors=("dense-f16",), timing=PATIENT)
+    rows, _ = measured(tmp_path, case, launches=2)
+    assert list(rows) == ["csr16"]
+    assert (rows["csr16"].launches, rows["csr16"].baseline) == (2, "dense-f16")
 
 
 def test_what_a_format_prints_disturbs_nothing(tmp_path):
@@ -125,6 +170,20 @@ def left(rows, *, retry=False, current=ENTRY, monkeypatch):
 def test_what_is_measured_is_not_measured_again(monkeypatch):
     got = left([row("csr16"), row("dense-f16")], monkeypatch=monkeypatch)
     assert (got.cases, got.done) == ([], 2)
+
+
+def test_a_time_of_fewer_launches_than_asked_for_is_taken_again(monkeypatch):
+    monkeypatch.setattr("spmvbench.plan.environment_id", lambda entry: "here")
+    rows = [row("csr16", launches=2), row("dense-f16", launches=5)]
+    for wanted, again in ((2, []), (3, [("csr16",)])):
+        todo = plan([CASE], rows, {"here": ENTRY}, ENTRY, launches=wanted)
+        assert [case.formats for case in todo.cases] == again
+
+
+def test_a_format_that_was_wrong_in_one_launch_is_not_tried_in_more(monkeypatch):
+    monkeypatch.setattr("spmvbench.plan.environment_id", lambda entry: "here")
+    rows = [row("csr16", "wrong"), row("dense-f16", launches=3)]
+    assert not plan([CASE], rows, {"here": ENTRY}, ENTRY, launches=3).cases
 
 
 def test_a_format_left_out_may_still_be_the_anchor(monkeypatch):

@@ -13,15 +13,17 @@ from spmvbench.compare.estimate import Estimate
 Floats = npt.NDArray[np.float64]
 
 BETWEEN_LAUNCHES = 0.05
-"""Standard deviation of the logarithm between process starts where no side says it.
+"""Standard deviation of the logarithm between process starts where there are too few to tell.
 
 Identical source has measured 9 % apart in two starts: 1.3 standard deviations of the difference.
 """
 
+ENOUGH = 4
+"""Degrees of freedom of both sides together from which on launches are trusted for their spread."""
+
 PRIOR_CASES = 10
-PRIOR_NEEDS = 4
 PRIOR_WORTH = 4.0
-"""See `_prior`: cases and, of a case, degrees of freedom from which on there is one."""
+"""See `_prior`: from how many cases on there is one, and what it is worth at most."""
 
 _LEAST_VARIANCE = 1e-12
 """Tables keep seven digits: launches that agree to the last one differ by less than that."""
@@ -36,8 +38,9 @@ class Evidence:
 
 
 def evidence(base: Sequence[Estimate], new: Sequence[Estimate], confidence: float) -> Evidence:
-    """Welch's t over launches, corrected after Holm for the number of cases.
+    """Welch's t over launches, with what lies between them from `_between`.
 
+    The intervals are corrected after Holm for the number of cases.
     The interval of a case excludes 0 exactly when Holm's procedure rejects that it is 0.
     """
     from scipy.special import stdtr, stdtrit
@@ -82,29 +85,27 @@ def _welch(base: Sequence[Estimate], new: Sequence[Estimate]) -> tuple[Floats, F
 def _between(variance: Floats, dof: Floats) -> tuple[Floats, Floats, Floats]:
     """Variance between launches of each side and case, what it is worth, and both sides together.
 
-    A side with one launch takes that of the other; where both have one, it is a constant.
+    Below three launches a side it is a constant, or what was seen where that is more. A side with
+    one launch beside one with many takes theirs.
     """
     own = dof.sum(axis=0)
-    several = own > 0
-    pooled = np.divide((dof * variance).sum(axis=0), own, out=np.zeros_like(own), where=several)
-    steady = own >= PRIOR_NEEDS
-    prior, most_worth = _prior(pooled[steady], own[steady])
-    prior_dof = np.where(steady, most_worth, 0.0)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        mine = (prior_dof * prior + dof * variance) / (prior_dof + dof)
-        joint = (prior_dof * prior + own * pooled) / (prior_dof + own)
-    known = np.where(several, joint, BETWEEN_LAUNCHES**2)
-    most = np.where(several, prior_dof + own, np.inf)
-    return np.where(dof > 0, mine, known), np.where(dof > 0, prior_dof + dof, most), most
+    pooled = (dof * variance).sum(axis=0) / np.maximum(own, 1)
+    enough = own >= ENOUGH
+    prior, prior_dof = _prior(pooled[enough], own[enough])
+    whole = np.where(dof > 0, dof, own)
+    seen = np.where(dof > 0, variance, pooled)
+    mine = (prior_dof * prior + whole * seen) / np.maximum(prior_dof + whole, 1)
+    constant = np.maximum(BETWEEN_LAUNCHES**2, pooled)
+    worth, most = (np.where(enough, prior_dof + own_dof, np.inf) for own_dof in (whole, own))
+    return np.where(enough, mine, constant), worth, most
 
 
 def _prior(variance: Floats, dof: Floats) -> tuple[float, float]:
     """What the variances of all cases tell of that of one, and the degrees of freedom it is worth.
 
-    A few launches give a variance that is off by a factor; that of many cases steadies it. It is
-    worth 4 at most, and nothing to cases of two launches a side: variances that are not alike
-    look alike when little is known of each, and then noise would be called a difference too often
-    (in simulations in 10 to 20 % of comparisons instead of 5 %).
+    Three launches give a variance that is off by a factor; that of many cases steadies it. It is
+    worth 4 at most: variances that are not alike look alike when little is known of each, and
+    noise would be called a difference too often (in simulations in 10 % of comparisons, not 5 %).
     Source: Smyth 2004, Linear models and empirical Bayes methods (limma).
     """
     from scipy.special import digamma, polygamma

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from math import exp, expm1
 
 from spmvbench.compare.estimate import Estimate, against_baseline, time
-from spmvbench.compare.evidence import evidence
+from spmvbench.compare.evidence import BETWEEN_LAUNCHES, ENOUGH, evidence
 from spmvbench.compare.exact import changes
 from spmvbench.compare.line import (
     AMBIGUOUS,
@@ -26,9 +26,9 @@ from spmvbench.compare.places import joined
 from spmvbench.compare.side import BROKEN, Case, Place, Side, status
 from spmvbench.record import Record
 
-ONE_LAUNCH = (
-    "one process start on a side: what lies between starts is not known of these cases; "
-    "measure with --launches 5, or name several folders a side"
+FEW_LAUNCHES = (
+    f"fewer than three process starts a side: two are taken to differ by {BETWEEN_LAUNCHES:.0%} "
+    "(one standard deviation) at least; measure with --launches 3 or more, or name more folders"
 )
 
 
@@ -45,10 +45,9 @@ def compare(base: Side, new: Side, options: Options) -> Comparison:
     lines = [line for pair in pairs if (line := pair.without_times())]
     timed = [pair for pair in pairs if pair.timed]
     lines += _judged(timed, options)
-    single = any(1 in (e.launches for e in pair.estimates) for pair in timed)
-    return Comparison(
-        sorted(lines, key=_rank), options, notes=[*join.notes, *([ONE_LAUNCH] if single else [])]
-    )
+    few = any(sum(e.launches for e in pair.estimates) - 2 < ENOUGH for pair in timed)
+    notes = [*join.notes, *([FEW_LAUNCHES] if few else [])]
+    return Comparison(sorted(lines, key=_rank), options, notes=notes)
 
 
 def _rank(line: Line) -> tuple[bool, int, float]:
