@@ -73,7 +73,7 @@ def test_a_slower_revision_fails_after_fresh_launches_of_its_format_only(here):
         f"{turn}/{side}/{number}"
         for turn in ("first", "fresh")
         for side in ("base", "new")
-        for number in (1, 2)
+        for number in (1, 2, 3)
     ]
     assert "--only" not in launches["first/new/1"]["words"]
     assert launches["fresh/new/2"]["words"][-4:-2] == ["--only", "csr16"]
@@ -173,7 +173,7 @@ def test_a_launch_that_fails_is_one_line_with_the_revision(here):
 
 
 def test_a_small_budget_is_said_to_be_one(here):
-    assert any("2 launches of each side are the least" in n for n in gated("fast", "fast").notes)
+    assert any("3 launches of each side are the least" in n for n in gated("fast", "fast").notes)
 
 
 def test_an_existing_results_folder_is_refused(here):

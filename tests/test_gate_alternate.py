@@ -24,8 +24,8 @@ def test_every_second_pair_is_turned_round():
     assert (done.per_side, done.seconds_s) == (4, 8)
 
 
-@pytest.mark.parametrize(("budget_s", "pairs"), [(0, 2), (3.9, 2), (5.9, 2), (6, 3), (99, 49)])
-def test_as_many_pairs_run_as_fit_and_never_fewer_than_two(budget_s, pairs):
+@pytest.mark.parametrize(("budget_s", "pairs"), [(0, 3), (5.9, 3), (7.9, 3), (8, 4), (99, 49)])
+def test_as_many_pairs_run_as_fit_and_never_fewer_than_three(budget_s, pairs):
     sides, done = launches(budget_s, 1)
     assert len(sides) == 2 * pairs
     assert done.per_side == pairs

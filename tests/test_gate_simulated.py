@@ -1,4 +1,4 @@
-"""What the gate finds and what it does not claim, on a fake clock: 200 cases, the truth is known."""
+"""What the gate finds and does not claim, on a fake clock: 200 cases whose truth is known."""
 
 from __future__ import annotations
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 BASE, NEW = "base", "new"
 
-LEAST = 2
-"""Launches per side: what one launch does to all its samples looks like a change."""
+LEAST = 3
+"""Launches per side: fewer do not tell how far launches of the same code lie apart."""
 
 
 @dataclass(frozen=True)
