@@ -10,7 +10,7 @@ CUDA := $(shell nvidia-smi 2>/dev/null | sed -n 's/.*CUDA Version: *\([0-9]*\).*
 comma := ,
 EXTRAS := dev$(addprefix $(comma),$(filter cuda12 cuda13,$(CUDA)))
 
-.PHONY: bench test test-all lint benchmark gate bench-real cpu-targets clean
+.PHONY: bench test test-all lint benchmark gate bench-real cpu-targets gpu-test gpu clean
 
 bench: $(VENV)/.installed
 	$(RUN) run experiments/sparsity_sweep.yaml
@@ -43,6 +43,16 @@ bench-real: $(VENV)/.installed
 # What the CPU products are to reach on this machine; a quarter of an hour, idle.
 cpu-targets: $(VENV)/.installed
 	$(RUN) run experiments/cpu_formats.yaml
+
+# On a machine with a GPU: the battery on it, and once under each tool of compute-sanitizer.
+gpu-test: $(VENV)/.installed
+	$(BIN)/python tests/gpu/everything.py --only tests memcheck racecheck initcheck synccheck
+
+# The tests, the timer's checks and the paper's 341 problems; each call takes LIMIT seconds at most
+# and goes on where the one before ended. All of it comes back as build/gpu.tar.gz.
+LIMIT ?= 480
+gpu: $(VENV)/.installed
+	$(BIN)/python tests/gpu/everything.py --limit $(LIMIT)
 
 clean:
 	rm -rf $(VENV) dist build

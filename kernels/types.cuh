@@ -12,6 +12,7 @@ typedef unsigned char u8;
 typedef unsigned short u16;
 typedef unsigned int u32;
 typedef long long i64;
+typedef unsigned long long u64;
 
 INLINE float wide(__half v) { return __half2float(v); }
 INLINE float wide(__nv_bfloat16 v) { return __bfloat162float(v); }

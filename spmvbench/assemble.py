@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from spmvbench.case import Case
-from spmvbench.devices.base import FLUSH_CACHES
+from spmvbench.devices.base import FLUSH_CACHES, Telemetry
 from spmvbench.dtypes import itemsize
 from spmvbench.guard import Failure
 from spmvbench.prepare import Contestant
@@ -43,6 +43,8 @@ class Surroundings:
     read_gbps: float
     alone_gbps: float
     foreign_load: float
+    floor_us: float | None
+    telemetry: Telemetry
 
 
 def blank(case: Case, name: str, *, device: str, timer: str) -> Record:
@@ -133,12 +135,17 @@ def timed(
         p05_us=float(np.percentile(samples, 5)),
         p95_us=float(np.percentile(samples, 95)),
         overhead_us=overhead_us,
+        floor_us=around.floor_us,
         samples=len(samples),
         effective_samples=effective_samples(samples),
         stop_reason=outcome.stopped[contestant.index],
         gbps=gbps,
         read_gbps=around.read_gbps,
         bandwidth_share=gbps / around.read_gbps if around.read_gbps else None,
+        clock_mhz=around.telemetry.clock_mhz,
+        power_w=around.telemetry.power_w,
+        temperature_c=around.telemetry.temperature_c,
+        throttle=around.telemetry.throttle,
     )
     return replace(record, flags=";".join(_flags(record, samples, around)))
 

@@ -59,7 +59,7 @@ class Case:
         if p.source:
             what = f"{p.tensor} {p.rows}x{p.cols} {p.pattern}"
             what += f" d{p.density:g}" if p.density else ""
-        return f"{what} {self.cache} {self.threads}t"
+        return f"{what} {self.cache}" + (f" {self.threads}t" if self.threads else "")
 
     def to_json(self) -> dict[str, Any]:
         """Plain values for the worker's pipe."""

@@ -19,7 +19,8 @@ from spmvbench.sampling import check_after, vectors
 from spmvbench.watch import Watch
 
 DTYPES = ("float16", "bfloat16", "float32")
-BATCHES = (1, 3)
+BATCHES = {"cpu": (1, 3), "cuda": (1, 4)}
+"""One column of x and several, by kind of device: our kernels for GPUs take a power of two."""
 
 Cell = tuple[str, str, int]
 """Name of the matrix, dtype, batch."""
@@ -36,9 +37,10 @@ class Verdict:
     reason: str = ""
 
 
-def cells() -> list[Cell]:
-    """Every cell of the battery, in the order they are judged."""
-    return [(matrix, dtype, batch) for dtype in DTYPES for matrix in BATTERY for batch in BATCHES]
+def cells(kind: str = "cpu") -> list[Cell]:
+    """Every cell of the battery for a kind of device, in the order they are judged."""
+    batches = BATCHES[kind]
+    return [(matrix, dtype, batch) for dtype in DTYPES for matrix in BATTERY for batch in batches]
 
 
 def conform(name: str, device: Device, watch: Watch, todo: Sequence[Cell]) -> Iterator[Verdict]:

@@ -22,6 +22,27 @@ class Failure:
     max_error: float | None = None
 
 
+class ContextLost(BaseException):
+    """A kernel has taken the GPU's context with it, and all arrays: this process cannot go on."""
+
+
+# Source: CUDA Runtime API, cudaError_t: those after which "any further CUDA work will return the
+# same error", and the process must be started again.
+_STICKY = frozenset({700, 702, 709, 710, 714, 715, 716, 717, 718, 719, 720, 721})
+
+
+def _require_context(error: BaseException) -> None:
+    """Raise ContextLost for what CuPy raises when the context is lost. CuPy is not imported."""
+    cause: BaseException | None = error
+    while cause is not None:
+        names = {kind.__name__ for kind in type(cause).__mro__}
+        if names & {"CUDARuntimeError", "CUDADriverError"}:
+            if getattr(cause, "status", None) in _STICKY:
+                raise ContextLost(one_line(f"the GPU's context is lost: {cause}")) from error
+            return
+        cause = cause.__cause__ or cause.__context__
+
+
 def guard(work: Callable[[], T]) -> T | Failure:
     """The result, or what went wrong: the one place where a format may raise anything."""
     try:
@@ -33,6 +54,7 @@ def guard(work: Callable[[], T]) -> T | Failure:
     except UserError as error:
         return Failure("error", one_line(str(error)))
     except (Exception, SystemExit) as error:
+        _require_context(error)
         frame = traceback.extract_tb(error.__traceback__)[-1]
         place = f"{Path(frame.filename).name}:{frame.lineno}"
         return Failure("error", one_line(f"{type(error).__name__}: {error} ({place})"))

@@ -31,10 +31,11 @@ def judge_all(formats: Sequence[str], device: str) -> bool:
 
 def judge(name: str, device: str) -> Iterator[Verdict]:
     """One verdict per cell of the battery, up to the third that the worker is lost to."""
-    todo = cells()
+    todo: list[Cell] | None = None
     for _ in range(LOSSES):
         done = 0
         worker = WorkerProcess(device, [name] if ":" in name else [])
+        todo = cells(worker.hello["kind"]) if todo is None else todo
         try:
             job = {"do": "conform", "format": name, "cells": todo}
             for said in worker.ask(job, timeout_s=Timing().timeout_s):

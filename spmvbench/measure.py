@@ -52,8 +52,9 @@ def measure(case: Case, device: Device, watch: Watch) -> Iterator[Measured]:
     """
     watch.enter("problem")
     device.configure(threads=case.threads, batch=case.problem.batch)
+    timer = device.timer(hot=case.cache == "hot")
     blanks = {
-        name: assemble.blank(case, name, device=device.slug, timer=device.timer)
+        name: assemble.blank(case, name, device=device.slug, timer=timer)
         for name in (*case.formats, *case.anchors)
     }
     task = guard(lambda: _task(case))
@@ -159,26 +160,15 @@ class _Measurement:
         states: dict[int, CacheState],
         block: int,
     ) -> Iterator[Measured]:
-        self.watch.enter("probe")
-        # Again: a library that a plan has loaded, or a plan itself, may have set other threads.
-        self.device.configure(threads=self.case.threads, batch=self.task.problem.batch)
-        bandwidth = [self._read_gbps()]
-        load = self.device.foreign_load()
-        outcome, failures = self._race(ready, states)
-        foreign = load()
-        self.watch.enter("probe")
-        bandwidth.append(self._read_gbps())
-        together, alone = np.median(bandwidth, axis=0)
-        around = assemble.Surroundings(
-            self.device.cache_bytes, float(together), float(alone), foreign
-        )
+        outcome, failures, around = self._race_watched(ready, states)
         records: list[Record] = []
         for contestant in (c for c in ready if c.index in outcome.samples):
             after = check_after(contestant, self.device, self.task.xs[AFTER], self.watch)
             if isinstance(after, Failure):
                 failures[contestant.index] = after
                 continue
-            overhead_us = self._overhead_us(next(e for e in group if e.index == contestant.index))
+            entry = next(e for e in group if e.index == contestant.index)
+            overhead_us = self._overhead_us(entry)
             record = assemble.checked(
                 replace(self.blanks[contestant.name], block=block), contestant
             )
@@ -192,6 +182,32 @@ class _Measurement:
         samples = {c.name: outcome.samples[c.index] for c in ready if c.index in outcome.samples}
         for record in assemble.compared(records, samples):
             yield Measured(record, samples[record.format])
+
+    def _race_watched(
+        self, ready: Sequence[Contestant], states: dict[int, CacheState]
+    ) -> tuple[Timed, dict[int, Failure], assemble.Surroundings]:
+        """Time them together, and see what the machine does before, meanwhile and after."""
+        device = self.device
+        self.watch.enter("probe")
+        # Again: a library that a plan has loaded, or a plan itself, may have set other threads.
+        device.configure(threads=self.case.threads, batch=self.task.problem.batch)
+        bandwidth = [self._read_gbps()]
+        load = device.foreign_load()
+        with device.watched() as seen:
+            outcome, failures = self._race(ready, states)
+        foreign = load()
+        self.watch.enter("probe")
+        bandwidth.append(self._read_gbps())
+        together, alone = np.median(bandwidth, axis=0)
+        around = assemble.Surroundings(
+            cache_bytes=device.cache_bytes,
+            read_gbps=float(together),
+            alone_gbps=float(alone),
+            foreign_load=foreign,
+            floor_us=device.floor_us(),
+            telemetry=seen(),
+        )
+        return outcome, failures, around
 
     def _read_gbps(self) -> tuple[float, float]:
         """Read bandwidth of all the case's threads, and of one alone."""
@@ -223,7 +239,7 @@ class _Measurement:
         tiny = np.eye(OVERHEAD_SIZE, dtype=DTYPES[problem.dtype])
         matvec = entry.format.plan(entry.format.pack(tiny), device)
         shape = OVERHEAD_SIZE if problem.batch == 1 else (OVERHEAD_SIZE, problem.batch)
-        x, y = device.empty(shape, precision.x), device.empty(shape, precision.y)
-        x.fill(1)
-        launch = Launch(matvec, x, y, warm=1)
-        return float(np.median(device.time([launch] * OVERHEAD_CALLS, lambda _: None)))
+        x = device.put(np.ones(shape, DTYPES[precision.x]))
+        launch = Launch(matvec, x, device.empty(shape, precision.y), hot=self.case.cache == "hot")
+        times = device.time([launch] * (OVERHEAD_CALLS + 1), lambda _: None)
+        return float(np.median(times[1:]))

@@ -212,8 +212,8 @@ def given(contestant: Contestant, device: Device, x: Array) -> Array:
 
 
 def poison(y: Array) -> None:
-    """Fill y with NaN, so that an entry that is not written is seen."""
-    y.fill(float("nan"))
+    """Fill y with NaN, so that an entry that is not written is seen: all bits set is one."""
+    y.view(np.uint8).fill(0xFF)
 
 
 def result(contestant: Contestant, device: Device) -> Float:

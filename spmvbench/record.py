@@ -52,7 +52,7 @@ class Record:
     cache: str = _column("`cold`: no byte of A cached at the start; `hot`: all that fit", "")
     cache_method: str = _column("how that was achieved: `rotate`, `flush` or `repeat`", "")
     copies: int | None = _column("copies of A rotated among")
-    threads: int = _column("CPU threads", 0)
+    threads: int = _column("CPU threads; 0 on a GPU", 0)
     launches: int = _column("process starts the samples are from", 1)
     launch_samples: str = _column(
         "samples of each launch, in the order of the samples, joined by `;`", "", since=3

@@ -47,7 +47,7 @@ class Runner:
         self._launches = launches
         self._worker: WorkerProcess | None = worker
         self._device = str(worker.hello["slug"])
-        self._timer = str(worker.hello["timer"])
+        self._timers = dict(worker.hello["timers"])
         entry = worker.hello["environment"]
         self._environment = environment_id(entry)
         results.note_environment(self._environment, entry)
@@ -134,7 +134,7 @@ class Runner:
         return record
 
     def _blank(self, case: Case, name: str) -> Record:
-        return blank(case, name, device=self._device, timer=self._timer)
+        return blank(case, name, device=self._device, timer=self._timers[case.cache])
 
     def _blame(
         self, case: Case, missing: tuple[str, ...], lost: Lost, *, again: bool

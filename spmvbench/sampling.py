@@ -144,7 +144,7 @@ class _Race:
             contestant.plans[block % state.copies],
             given(contestant, self._device, x),
             contestant.y,
-            warm=1 if state.method == "repeat" else 0,
+            hot=state.method == "repeat",
             flush=state.method == "flush",
         )
 

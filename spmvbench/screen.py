@@ -39,8 +39,16 @@ class Screen:
         self, experiment: Experiment, hello: dict[str, Any], results: Results, todo: Plan
     ) -> None:
         """Say what is measured, where, and what is there already."""
-        where = f"{hello['environment']['device']}, {hello['cores']} cores"
+        where = str(hello["environment"]["device"])
+        where += f", {hello['cores']} cores" if hello["kind"] == "cpu" else ""
         self._print(f"{experiment.name} on {where} -> {results.folder}")
+        if why := hello["passed_over"]:
+            self._print(f"the CPU was taken although there is an NVIDIA driver: {why}")
+        if probes := hello["probes"]:
+            self._print(
+                "the device reads {read_gbps:,.0f} and copies {copy_gbps:,.0f} GB/s; "
+                "an empty kernel takes {floor_us:.1f} us".format(**probes)
+            )
         if results.repaired:
             self._print(f"dropped a last row that was cut off ({results.repaired} bytes)")
         if left_out := experiment.left_out(str(hello["kind"])):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -36,15 +37,20 @@ class Wanted:
     only: tuple[str, ...] = ()
     skip: tuple[str, ...] = ()
     retry: bool = False
+    limit_s: float | None = None
     launches: int = 1
 
 
 @dataclass(frozen=True)
 class Swept:
-    """A results folder, and which of its rows the experiment asks for."""
+    """A results folder, and which of its rows the experiment asks for.
+
+    `left`: cases for which the time did not suffice.
+    """
 
     folder: Path
     rows: frozenset[Identity]
+    left: int = 0
 
     def records(self) -> pd.DataFrame:
         """Those rows: the folder may hold others, of other settings."""
@@ -82,21 +88,26 @@ def sweep(experiment: Experiment, wanted: Wanted) -> Swept:
             screen.begin(experiment, hello, results, todo)
             runner = Runner(results, worker, start, screen.row, wanted.launches)
             try:
-                _measure(runner, todo, screen)
+                left = _measure(runner, todo, screen, wanted.limit_s)
             finally:
                 runner.close()
     finally:
         worker.stop()
         screen.end()
     asked = {(c.problem.key, c.cache, c.threads, name) for c in cases for name in c.formats}
-    return Swept(folder, frozenset(asked))
+    return Swept(folder, frozenset(asked), left)
 
 
-def _measure(runner: Runner, todo: Plan, screen: Screen) -> None:
-    for case in todo.cases:
+def _measure(runner: Runner, todo: Plan, screen: Screen, limit_s: float | None) -> int:
+    """Measure case by case, none but the first begun after `limit_s`; gives how many are left."""
+    begun = time.monotonic()
+    for number, case in enumerate(todo.cases):
+        if number and limit_s is not None and time.monotonic() - begun >= limit_s:
+            return len(todo.cases) - number
         screen.case(case)
         runner.measure(case)
         screen.done(case)
+    return 0
 
 
 def _starter(experiment: Experiment, wanted: Wanted) -> Callable[[], WorkerProcess]:
@@ -163,6 +174,8 @@ def closing(swept: Swept, targets: Targets) -> None:
         console.print(f"picture  {path}", highlight=False, soft_wrap=True)
     if len(pictures) > SHOWN:
         console.print(f"and {len(pictures) - SHOWN} more beside them", highlight=False)
+    if swept.left:
+        console.print(f"\n{swept.left} cases are left; the same command goes on", highlight=False)
 
 
 def answer(swept: Swept) -> None:

@@ -21,11 +21,16 @@ import numpy as np
 from spmvbench.case import Case
 from spmvbench.devices import open_device
 from spmvbench.devices.base import Device
+from spmvbench.devices.cupy_there import passed_over
 from spmvbench.environment import environment
 from spmvbench.errors import UserError
 from spmvbench.formats import resolve
+from spmvbench.guard import ContextLost
 from spmvbench.problems.locate import PREFIX
 from spmvbench.watch import Watch
+
+LOST_CODE = 3
+"""Exit code of a worker whose GPU context is lost."""
 
 MEMORY_SHARE = 0.9
 """Share of the memory free at the start that a CPU worker may take (RLIMIT_DATA)."""
@@ -54,16 +59,22 @@ def main(argv: list[str]) -> None:
         {
             "kind": device.kind,
             "slug": device.slug,
-            "timer": device.timer,
+            "timers": {cache: device.timer(hot=cache == "hot") for cache in ("cold", "hot")},
             "cores": device.cores,
             "environment": entry,
+            "probes": device.probes(),
+            "passed_over": passed_over() if (kind, device.kind) == ("auto", "cpu") else None,
         },
     )
-    for line in sys.stdin:
-        for answer in _serve(json.loads(line), device, watch):
-            _answer(out, answer)
-        watch.enter("idle")
-        _answer(out, {"done": True})
+    try:
+        for line in sys.stdin:
+            for answer in _serve(json.loads(line), device, watch):
+                _answer(out, answer)
+            watch.enter("idle")
+            _answer(out, {"done": True})
+    except ContextLost as lost:
+        print(lost, file=sys.stderr, flush=True)
+        os._exit(LOST_CODE)  # what is freed on the usual way out is gone already, and may hang
 
 
 def _serve(job: dict[str, Any], device: Device, watch: Watch) -> Iterator[dict[str, Any]]:

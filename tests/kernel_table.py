@@ -99,3 +99,8 @@ KERNELS = {
         Kernel("dense_int4", "dense-int4", 2 * WARPS),
     )
 }
+
+
+def variants_of(source: Path) -> tuple[str, ...]:
+    """All kernels of a file of this table; none of another."""
+    return tuple(KERNELS[source.stem].variants()) if source.stem in KERNELS else ()

@@ -21,7 +21,7 @@ ROOMS = [
     {"problems.base"},
     {"case", "claim", "record", "theory", "guard"},
     {"formats.base"},
-    {"cpu"},
+    {"cpu", "cuda"},
     {"baselines", "formats"},
     {"problems"},
     {"stats", "shapes", "doctor"},

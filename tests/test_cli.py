@@ -97,6 +97,15 @@ def test_a_second_run_measures_nothing(experiment, tmp_path):
     assert keys(tmp_path / "out") == before
 
 
+def test_a_run_whose_time_is_up_is_exit_code_75_and_goes_on(experiment, tmp_path):
+    words = ("run", experiment, "--out", tmp_path / "out")
+    stopped = spmvbench(*words, "--limit", "0")
+    assert stopped.returncode == 75
+    assert re.search(r"^\d+ cases are left; the same command goes on$", stopped.stdout, re.M)
+    assert 0 < len(keys(tmp_path / "out")) < 8
+    assert spmvbench(*words, "--limit", "600").returncode == 0
+
+
 def test_a_format_from_outside_runs_is_recorded_and_drawn(experiment, tmp_path):
     name = f"{HERE}/strangers.py:Right"
     done = spmvbench(

@@ -31,18 +31,18 @@ def test_put_makes_a_copy(device):
     np.testing.assert_array_equal(device.get(there)[1], [3, 4, 5])
 
 
-def test_a_launch_is_timed_by_the_clock_and_its_warm_products_are_not():
+def test_a_launch_is_timed_by_the_clock_and_the_product_that_heats_the_cache_is_not():
     ticks = iter([0, 5000, 10000, 17000])
     calls = []
     device = CpuDevice(clock=lambda: next(ticks))
     x = y = np.zeros(1)
     launches = [
-        Launch(lambda x, y: calls.append("a"), x, y, warm=2),
+        Launch(lambda x, y: calls.append("a"), x, y, hot=True),
         Launch(lambda x, y: calls.append("b"), x, y),
     ]
     marks = []
     assert device.time(launches, marks.append) == [5.0, 7.0]
-    assert calls == ["a", "a", "a", "b"]
+    assert calls == ["a", "a", "b"]
     assert marks == [0, 1]
 
 

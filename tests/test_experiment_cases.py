@@ -130,7 +130,7 @@ def test_all_threads_and_their_number_are_one_case(cases):
 
 def test_threads_make_no_difference_on_a_gpu(load):
     found = load(GOOD + "threads: [1, 16, all]\n").cases("cuda", 4)
-    assert [case.threads for case in found] == [1]
+    assert [case.threads for case in found] == [0]
 
 
 def test_what_is_too_large_for_a_device_is_left_out_there_and_counted(load):

@@ -228,12 +228,12 @@ def test_consecutive_blocks_use_the_next_copy_and_a_new_x(device, costs, tmp_pat
     assert len(mine) == record.samples + 2
 
 
-@pytest.mark.parametrize(("cache", "warm"), [("hot", 1), ("cold", 0)])
+@pytest.mark.parametrize(("cache", "hot"), [("hot", True), ("cold", False)])
 def test_hot_products_are_run_once_before_and_never_flushed(
-    device, costs, tmp_path, launched, cache, warm
+    device, costs, tmp_path, launched, cache, hot
 ):
     run(device, "Right", "Dense", tmp=tmp_path, cache=cache)
-    assert {(b.warm, b.flush) for block in blocks(launched) for b in block} == {(warm, False)}
+    assert {(b.hot, b.flush) for block in blocks(launched) for b in block} == {(hot, False)}
 
 
 def test_percentiles_are_those_of_the_samples(device, costs, tmp_path, monkeypatch):

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from spmvbench.cli.app import Device, Only, Out, Set, Skip, app, stoppable
+from spmvbench.cli.of_run import CASES_LEFT, DryRun, Launches, Limit, Retry
 
 
 @app.command()
@@ -18,23 +19,10 @@ def run(
     set_: Set = None,
     only: Only = None,
     skip: Skip = None,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="list the cases, their bytes and the likely time")
-    ] = False,
-    launches: Annotated[
-        int,
-        typer.Option(
-            min=1, max=100, help="fresh processes each case is measured in; from 3 on an interval"
-        ),
-    ] = 1,
-    retry: Annotated[
-        bool,
-        typer.Option(
-            "--retry",
-            help="measure again what crashed, hung, failed or ran out of memory "
-            "(right, wrong and unavailable stay)",
-        ),
-    ] = False,
+    dry_run: DryRun = False,
+    launches: Launches = 1,
+    retry: Retry = False,
+    limit: Limit = None,
 ) -> None:
     """Measure what an experiment's results do not have yet, draw it, sum it up.
 
@@ -44,12 +32,16 @@ def run(
     from spmvbench.sweep import Wanted, closing, preview, sweep
 
     loaded = load(experiment, set_ or [])
-    wanted = Wanted(device, out, tuple(only or ()), tuple(skip or ()), retry, launches)
+    wanted = Wanted(
+        device, out, tuple(only or ()), tuple(skip or ()), retry, limit_s=limit, launches=launches
+    )
     with stoppable():
         if dry_run:
             preview(loaded, wanted)
-        else:
-            closing(sweep(loaded, wanted), loaded.targets)
+            return
+        swept = sweep(loaded, wanted)
+        closing(swept, loaded.targets)
+    raise typer.Exit(CASES_LEFT if swept.left else 0)
 
 
 @app.command()

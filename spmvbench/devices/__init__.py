@@ -9,14 +9,20 @@ KINDS = ("cpu", "cuda")
 
 
 def open_device(kind: str) -> Device:
-    """The device of that kind; `auto` is the best there is.
+    """The device of that kind; `auto` is the GPU where CuPy works with one, else the CPU.
 
     Raises: DeviceError, saying what is missing.
     """
-    if kind in ("auto", "cpu"):
-        from spmvbench.devices.cpu import CpuDevice
+    if kind not in ("auto", *KINDS):
+        raise DeviceError(f"device '{kind}': expected one of auto, {', '.join(KINDS)}")
+    if kind == "auto":
+        from spmvbench.devices.cupy_there import usable
 
-        return CpuDevice()
+        kind = "cuda" if usable() else "cpu"
     if kind == "cuda":
-        raise DeviceError("device cuda: this version has no CUDA device; use --device cpu")
-    raise DeviceError(f"device '{kind}': expected one of auto, {', '.join(KINDS)}")
+        from spmvbench.devices.cuda import CudaDevice
+
+        return CudaDevice()
+    from spmvbench.devices.cpu import CpuDevice
+
+    return CpuDevice()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -15,19 +16,31 @@ FLUSH_CACHES = 2
 
 @dataclass(frozen=True)
 class Launch:
-    """One timed product, `warm` untimed ones before it; `flush`: empty the cache, then read x."""
+    """One timed product.
+
+    `hot`: the same product has just been done. `flush`: the cache is emptied, then x is read.
+    """
 
     matvec: MatVec
     x: Array
     y: Array
-    warm: int = 0
+    hot: bool = False
     flush: bool = False
+
+
+@dataclass(frozen=True)
+class Telemetry:
+    """What the device told of itself while it worked; None where it tells nothing."""
+
+    clock_mhz: float | None = None
+    power_w: float | None = None
+    temperature_c: float | None = None
+    throttle: str = ""
 
 
 class Device(Target, Protocol):
     """Uploads, configures itself and times; the rest of the harness knows no hardware."""
 
-    timer: str
     cores: int
 
     @property
@@ -48,6 +61,10 @@ class Device(Target, Protocol):
         """A host copy of a device array, when all work before is done."""
         ...
 
+    def timer(self, *, hot: bool) -> str:
+        """The clock that a hot, or a cold product is timed by."""
+        ...
+
     def time(self, launches: Sequence[Launch], mark: Callable[[int], None]) -> list[float]:
         """Microseconds of each launch, in order; `mark(i)` is called before launch i, untimed."""
         ...
@@ -58,6 +75,18 @@ class Device(Target, Protocol):
 
     def foreign_load(self) -> Callable[[], float]:
         """Start watching; the call gives the share of all cores that others have used since."""
+        ...
+
+    def watched(self) -> AbstractContextManager[Callable[[], Telemetry]]:
+        """Watch the device meanwhile; the call gives what was seen so far."""
+        ...
+
+    def floor_us(self) -> float | None:
+        """What an empty product takes, timed as a cold one; None where that is nothing."""
+        ...
+
+    def probes(self) -> dict[str, float]:
+        """What the device does at best, measured now, by name with unit; for a run's first line."""
         ...
 
     def free_bytes(self) -> int:

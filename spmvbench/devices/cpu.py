@@ -7,13 +7,14 @@ import os
 import re
 import time
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from spmvbench.devices.base import FLUSH_CACHES, Launch
+from spmvbench.devices.base import FLUSH_CACHES, Launch, Telemetry
 from spmvbench.dtypes import DTYPES, Array
 
 ALIGNMENT = 64
@@ -30,7 +31,6 @@ class CpuDevice:
     """See `devices.base.Device`. `clock` gives nanoseconds; tests bring their own."""
 
     kind = "cpu"
-    timer = "perf_counter_ns"
 
     def __init__(self, clock: Callable[[], int] = time.perf_counter_ns) -> None:
         """All cores that this process may run on, batch 1."""
@@ -93,6 +93,10 @@ class CpuDevice:
         """See `Device.get`."""
         return array.copy()
 
+    def timer(self, *, hot: bool) -> str:
+        """See `Device.timer`."""
+        return "perf_counter_ns"
+
     def time(self, launches: Sequence[Launch], mark: Callable[[int], None]) -> list[float]:
         """See `Device.time`.
 
@@ -104,7 +108,7 @@ class CpuDevice:
         try:
             for index, launch in enumerate(launches):
                 mark(index)
-                for _ in range(launch.warm):
+                if launch.hot:
                     launch.matvec(launch.x, launch.y)
                 if launch.flush:
                     self._flush()
@@ -152,6 +156,17 @@ class CpuDevice:
             return min(foreign / (seconds * self.cores), 1.0)
 
         return share
+
+    def watched(self) -> AbstractContextManager[Callable[[], Telemetry]]:
+        """See `Device.watched`: a virtual machine hides all of it, and few others tell."""
+        return nullcontext(Telemetry)
+
+    def floor_us(self) -> None:
+        """See `Device.floor_us`: a call that does nothing takes less than the clock can tell."""
+
+    def probes(self) -> dict[str, float]:
+        """See `Device.probes`: bandwidth moves here from second to second, so none at the start."""
+        return {}
 
     def free_bytes(self) -> int:
         """See `Device.free_bytes`; a container's limit counts too."""

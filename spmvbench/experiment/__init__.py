@@ -79,7 +79,7 @@ class Experiment:
     def cases(self, device: str, cores: int) -> list[Case]:
         """What to measure on `device` (cpu or cuda), in order; `cores` is what all threads are.
 
-        A GPU's products are launched by one thread, so `threads` makes no difference there.
+        A GPU's products use no CPU threads: there `threads` makes no difference and is 0.
         Raises: ExperimentError for what this machine has too little of, or when nothing is left.
         """
         kept = self._kept(device)[0]
@@ -91,7 +91,7 @@ class Experiment:
         if device == "cpu":
             expand.check_cores(kept, self._settings, self._document, cores)
         else:
-            kept = [one._replace(threads=1) for one in kept]
+            kept = [one._replace(threads=0) for one in kept]
         return expand.group(kept, self.name, self.timing, self._settings.source or None, cores)
 
     def left_out(self, device: str) -> int:

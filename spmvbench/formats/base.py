@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Protocol
 
+import numpy as np
+
 from spmvbench.dtypes import Array
 from spmvbench.problems.base import Problem
 
@@ -36,7 +38,7 @@ class Target(Protocol):
 
 @dataclass(frozen=True)
 class Packed:
-    """A packed matrix: host arrays in the order in which a kernel takes them.
+    """A packed matrix: arrays in the order in which a kernel takes them.
 
     `layout`: the format that these arrays are of, where the one that packed them chose another.
     """
@@ -50,6 +52,11 @@ class Packed:
     def nbytes(self) -> int:
         """Bytes of all arrays. No byte count of a packed matrix exists anywhere else."""
         return sum(int(array.nbytes) for array in self.arrays.values())
+
+    @property
+    def on_host(self) -> bool:
+        """Whether its arrays are NumPy's, and not where a device packed them."""
+        return all(isinstance(array, np.ndarray) for array in self.arrays.values())
 
 
 @dataclass(frozen=True)
@@ -74,12 +81,14 @@ class Format(ABC):
     for `-`. `dense` says that every element is stored, zeros too: such rows are the baselines.
     A format with `lossless` False is judged against `unpack(packed)` instead of A, and is no
     baseline.
-    `devices` and `dtypes` say what there are kernels for.
+    `devices` and `dtypes` say what there are kernels for, `batches` how many columns of x they
+    take on a kind of device; any number where it says nothing.
     """
 
     name: ClassVar[str]
     devices: ClassVar[tuple[str, ...]] = ("cpu",)
     dtypes: ClassVar[tuple[str, ...]] = ("float16", "bfloat16", "float32")
+    batches: ClassVar[Mapping[str, tuple[int, ...]]] = {}
     accumulate: ClassVar[str] = "float32"
     lossless: ClassVar[bool] = True
     dense: ClassVar[bool] = False
@@ -93,6 +102,10 @@ class Format(ABC):
             return f"{self.name} has no kernel for {device}, only for {', '.join(self.devices)}"
         if problem and problem.dtype not in self.dtypes:
             return f"{self.name} takes {', '.join(self.dtypes)}, not {problem.dtype}"
+        few = self.batches.get(device)
+        if problem and few and problem.batch not in few:
+            known = ", ".join(map(str, few))
+            return f"{self.name} takes {known} columns of x on {device}, not {problem.batch}"
         return None
 
     def precision(self, dtype: str, device: str) -> Precision:

@@ -14,7 +14,7 @@ row_pointers[r] + k. Nothing is padded. docs/formats.md fixes the bytes.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -25,6 +25,7 @@ from spmvbench.cpu.arrays import (
     row_pointers,
     stored_bits,
 )
+from spmvbench.cuda import BATCHES
 from spmvbench.dtypes import Array
 from spmvbench.formats.base import Format, MatVec, Packed, Target
 
@@ -33,6 +34,8 @@ class Bitmap(Format):
     """See the module. Within row pointers of the entropy limit at density 0.5."""
 
     name = "bitmap"
+    devices = ("cpu", "cuda")
+    batches: ClassVar = {"cuda": BATCHES}
 
     def pack(self, dense: Array) -> Packed:
         """See `Format.pack`. Raises: ValueError for what is no matrix of a known type."""
@@ -57,6 +60,8 @@ class Bitmap(Format):
 
     def plan(self, packed: Packed, device: Target) -> MatVec:
         """See `Format.plan`. Raises: ValueError for arrays that do not fit together."""
+        if device.kind == "cuda":
+            return self._on_gpu(packed, device)
         from spmvbench.cpu import bitmap as kernels
         from spmvbench.cpu.floats import kernel_view
         from spmvbench.cpu.launch import launch, row_work, shares
@@ -76,6 +81,14 @@ class Bitmap(Format):
         return launch(
             kernels.product_rows, kernels.product, put, packed.shape, bounds, device.batch
         )
+
+    def _on_gpu(self, packed: Packed, device: Target) -> MatVec:
+        from spmvbench.cuda.launch import Kernel, launch, pointer_type
+
+        if packed.on_host:
+            self._checked(packed)
+        pointers = pointer_type(packed.arrays["row_pointers"])
+        return launch(Kernel("bitmap", rows=8, asks_cols=True), packed, device, pointers)
 
     def _checked(self, packed: Packed) -> tuple[Array, Array, Array]:
         """The arrays, after making sure that no kernel would leave them."""

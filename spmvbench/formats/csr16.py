@@ -14,7 +14,7 @@ docs/formats.md fixes the bytes.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -26,6 +26,7 @@ from spmvbench.cpu.arrays import (
     row_pointers,
     stored_bits,
 )
+from spmvbench.cuda import BATCHES
 from spmvbench.dtypes import Array
 from spmvbench.formats.base import Format, MatVec, Packed, Target
 from spmvbench.problems.base import Problem
@@ -38,6 +39,8 @@ class Csr16(Format):
     """See the module. The smallest of ours at very low densities, where gaps are wide."""
 
     name = "csr16"
+    devices = ("cpu", "cuda")
+    batches: ClassVar = {"cuda": BATCHES}
 
     def unavailable(self, device: str, problem: Problem | None = None) -> str | None:
         """See `Format.unavailable`."""
@@ -72,6 +75,8 @@ class Csr16(Format):
 
     def plan(self, packed: Packed, device: Target) -> MatVec:
         """See `Format.plan`. Raises: ValueError for arrays that do not fit together."""
+        if device.kind == "cuda":
+            return self._on_gpu(packed, device)
         from spmvbench.cpu import csr16 as kernels
         from spmvbench.cpu.floats import kernel_view
         from spmvbench.cpu.launch import launch, row_work, shares
@@ -91,6 +96,14 @@ class Csr16(Format):
         return launch(
             kernels.product_rows, kernels.product, put, packed.shape, bounds, device.batch
         )
+
+    def _on_gpu(self, packed: Packed, device: Target) -> MatVec:
+        from spmvbench.cuda.launch import Kernel, launch, pointer_type
+
+        if packed.on_host:
+            self._checked(packed)
+        pointers = pointer_type(packed.arrays["row_pointers"])
+        return launch(Kernel("csr16", rows=8), packed, device, pointers)
 
     def _too_wide(self, cols: int) -> str | None:
         if cols <= MOST_COLUMNS:

@@ -14,6 +14,7 @@ from typing import ClassVar
 import numpy as np
 
 from spmvbench.cpu.arrays import checked, require_matrix, require_size
+from spmvbench.cuda import BATCHES
 from spmvbench.dtypes import Array
 from spmvbench.formats.base import Format, MatVec, Packed, Target
 
@@ -22,6 +23,8 @@ class DenseF16(Format):
     """See the module. The name stands for its usual type; float32 weights stay float32."""
 
     name = "dense-f16"
+    devices = ("cpu", "cuda")
+    batches: ClassVar = {"cuda": BATCHES}
     dense: ClassVar[bool] = True
 
     def pack(self, dense: Array) -> Packed:
@@ -36,6 +39,8 @@ class DenseF16(Format):
 
     def plan(self, packed: Packed, device: Target) -> MatVec:
         """See `Format.plan`. Raises: ValueError for an array of another shape."""
+        if device.kind == "cuda":
+            return self._on_gpu(packed, device)
         from spmvbench.cpu import dense as kernels
         from spmvbench.cpu.floats import kernel_view
         from spmvbench.cpu.launch import launch, shares
@@ -56,6 +61,14 @@ class DenseF16(Format):
         return launch(
             kernels.product_rows, kernels.product, arrays, packed.shape, bounds, device.batch
         )
+
+    def _on_gpu(self, packed: Packed, device: Target) -> MatVec:
+        from spmvbench.cuda.launch import Kernel, launch, load_of
+
+        if packed.on_host:
+            self._checked(packed)
+        load = load_of(packed.shape[1], packed.arrays["values"].itemsize)
+        return launch(Kernel("dense_gemv", rows=16, asks_cols=True), packed, device, load)
 
     def _checked(self, packed: Packed) -> Array:
         values = packed.arrays["values"]

@@ -25,6 +25,7 @@ import numpy as np
 
 from spmvbench.cpu.arrays import checked, require_matrix, require_size
 from spmvbench.cpu.quantised import chunks, quantise
+from spmvbench.cuda import BATCHES
 from spmvbench.dtypes import Array
 from spmvbench.formats.base import Format, MatVec, Packed, Precision, Target
 
@@ -38,6 +39,8 @@ class DenseInt4(Format):
     """See the module. A little over a quarter of the bytes of 16-bit weights."""
 
     name = "dense-int4"
+    devices = ("cpu", "cuda")
+    batches: ClassVar = {"cuda": BATCHES}
     dense: ClassVar[bool] = True
     lossless: ClassVar[bool] = False
 
@@ -76,6 +79,8 @@ class DenseInt4(Format):
 
     def plan(self, packed: Packed, device: Target) -> MatVec:
         """See `Format.plan`. Raises: ValueError for an array of another shape."""
+        if device.kind == "cuda":
+            return self._on_gpu(packed, device)
         from spmvbench.cpu import int4 as kernels
         from spmvbench.cpu.dense import FEW, in_blocks
         from spmvbench.cpu.floats import kernel_view
@@ -99,6 +104,13 @@ class DenseInt4(Format):
         return launch(
             kernels.product_rows, kernels.product, put, packed.shape, bounds, device.batch
         )
+
+    def _on_gpu(self, packed: Packed, device: Target) -> MatVec:
+        from spmvbench.cuda.launch import Kernel, launch
+
+        if packed.on_host:
+            self._checked(packed)
+        return launch(Kernel("dense_int4", rows=16, asks_cols=True), packed, device)
 
     def _checked(self, packed: Packed) -> tuple[Array, Array]:
         words, scales = packed.arrays["values"], packed.arrays["scales"]

@@ -19,6 +19,7 @@ import numpy as np
 
 from spmvbench.cpu.arrays import checked, require_matrix, require_size
 from spmvbench.cpu.quantised import chunks, quantise
+from spmvbench.cuda import BATCHES
 from spmvbench.dtypes import Array
 from spmvbench.formats.base import Format, MatVec, Packed, Precision, Target
 
@@ -29,6 +30,8 @@ class DenseInt8(Format):
     """See the module. About half the bytes of 16-bit weights."""
 
     name = "dense-int8"
+    devices = ("cpu", "cuda")
+    batches: ClassVar = {"cuda": BATCHES}
     dense: ClassVar[bool] = True
     lossless: ClassVar[bool] = False
 
@@ -56,6 +59,8 @@ class DenseInt8(Format):
 
     def plan(self, packed: Packed, device: Target) -> MatVec:
         """See `Format.plan`. Raises: ValueError for an array of another shape."""
+        if device.kind == "cuda":
+            return self._on_gpu(packed, device)
         from spmvbench.cpu import int8 as kernels
         from spmvbench.cpu.dense import FEW, in_blocks
         from spmvbench.cpu.launch import launch, shares
@@ -77,6 +82,14 @@ class DenseInt8(Format):
         return launch(
             kernels.product_rows, kernels.product, put, packed.shape, bounds, device.batch
         )
+
+    def _on_gpu(self, packed: Packed, device: Target) -> MatVec:
+        from spmvbench.cuda.launch import Kernel, launch, load_of
+
+        if packed.on_host:
+            self._checked(packed)
+        how = Kernel("dense_int8", rows=16, asks_cols=True)
+        return launch(how, packed, device, load_of(packed.shape[1], 1))
 
     def _checked(self, packed: Packed) -> tuple[Array, Array]:
         values, scales = packed.arrays["values"], packed.arrays["scales"]

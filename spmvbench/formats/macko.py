@@ -18,7 +18,7 @@ Source: MACKO, arXiv 2511.13061; docs/formats.md fixes the bytes and names the d
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -30,6 +30,7 @@ from spmvbench.cpu.arrays import (
     row_pointers,
     stored_bits,
 )
+from spmvbench.cuda import BATCHES
 from spmvbench.dtypes import Array
 from spmvbench.formats.base import Format, MatVec, Packed, Target
 
@@ -41,6 +42,8 @@ class Macko(Format):
     """See the module. Smaller than CSR with 16-bit columns as soon as most gaps are below 16."""
 
     name = "macko"
+    devices = ("cpu", "cuda")
+    batches: ClassVar = {"cuda": BATCHES}
 
     def pack(self, dense: Array) -> Packed:
         """See `Format.pack`. Raises: ValueError for what is no matrix of a known type."""
@@ -72,6 +75,8 @@ class Macko(Format):
 
     def plan(self, packed: Packed, device: Target) -> MatVec:
         """See `Format.plan`. Raises: ValueError for arrays that do not fit together."""
+        if device.kind == "cuda":
+            return self._on_gpu(packed, device)
         from spmvbench.cpu import macko as kernels
         from spmvbench.cpu.floats import kernel_view
         from spmvbench.cpu.launch import launch, row_work, shares
@@ -91,6 +96,14 @@ class Macko(Format):
         return launch(
             kernels.product_rows, kernels.product, put, packed.shape, bounds, device.batch
         )
+
+    def _on_gpu(self, packed: Packed, device: Target) -> MatVec:
+        from spmvbench.cuda.launch import Kernel, launch, pointer_type
+
+        if packed.on_host:
+            self._checked(packed)
+        pointers = pointer_type(packed.arrays["row_pointers"])
+        return launch(Kernel("macko", rows=8), packed, device, pointers)
 
     def _checked(self, packed: Packed) -> tuple[Array, Array, Array]:
         """The arrays, after making sure that no kernel would leave them."""

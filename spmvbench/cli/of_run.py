@@ -1,0 +1,36 @@
+"""The options that only `run` has."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+CASES_LEFT = 75
+"""Exit code of a run whose time did not suffice: try again (EX_TEMPFAIL of sysexits.h)."""
+
+DryRun = Annotated[
+    bool, typer.Option("--dry-run", help="list the cases, their bytes and the likely time")
+]
+Launches = Annotated[
+    int,
+    typer.Option(
+        min=1, max=100, help="fresh processes each case is measured in; from 3 on an interval"
+    ),
+]
+Retry = Annotated[
+    bool,
+    typer.Option(
+        "--retry",
+        help="measure again what crashed, hung, failed or ran out of memory "
+        "(right, wrong and unavailable stay)",
+    ),
+]
+Limit = Annotated[
+    float | None,
+    typer.Option(
+        metavar="SECONDS",
+        min=0,
+        help=f"begin no further case after that; exit code {CASES_LEFT}: some are left",
+    ),
+]

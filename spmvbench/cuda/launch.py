@@ -1,0 +1,102 @@
+"""From packed arrays to a product on a GPU: which variant of a kernel, its grid, its arguments."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from spmvbench.cuda.module import kernel
+from spmvbench.dtypes import DTYPES, Array
+from spmvbench.formats.base import MatVec, Packed, Target
+
+THREADS = 256
+WIDEST = 16
+"""Bytes of the widest load of a lane."""
+
+_TYPES = {"float16": "__half", "bfloat16": "__nv_bfloat16", "float32": "float"}
+_POINTERS = {"int32": "int", "int64": "long long"}
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """`NAME<T, BATCH, variant ...>` of kernels/NAME.cu.
+
+    `rows`: of y, that a block of threads writes. `asks_cols`: its last argument is their number.
+    """
+
+    name: str
+    rows: int
+    asks_cols: bool = False
+
+
+def pointer_type(pointers: Array) -> str:
+    """How a kernel's template names the type of row pointers."""
+    return _POINTERS[str(pointers.dtype)]
+
+
+def load_of(cols: int, itemsize: int) -> str:
+    """Elements of a load of a dense row: 16 bytes of them where rows begin at such, else one."""
+    whole = WIDEST // itemsize
+    return str(1 if cols % whole else whole)
+
+
+def launch(how: Kernel, packed: Packed, device: Target, *variant: str) -> MatVec:
+    """The product: compiled and its arrays uploaded, in the order in which the kernel takes them.
+
+    It is queued on CuPy's current stream, allocates nothing and waits for nothing, so a CUDA graph
+    can hold it.
+    """
+    arrays = [device.put(array) for array in packed.arrays.values()]
+    template = ", ".join([_TYPES[packed.dtype], str(device.batch), *variant])
+    function = kernel(f"{how.name}.cu", f"{how.name}<{template}>")
+    rows, cols = packed.shape
+    grid, threads = (-(-rows // how.rows),), (THREADS,)
+    sizes = (np.int64(rows), np.int32(cols))[: 2 if how.asks_cols else 1]
+
+    def product(x: Array, y: Array) -> None:
+        if rows:  # no launch has an empty grid
+            function(grid, threads, (*arrays, x, y, *sizes))
+
+    return checked(product, packed.shape, device.batch, packed.dtype)
+
+
+def checked(
+    product: Callable[[Array, Array], None], shape: tuple[int, int], batch: int, dtype: str
+) -> MatVec:
+    """The product, after making sure that x and y are what its kernel reads and writes.
+
+    Raises: ValueError, with one line, in the product.
+    """
+    import cupy
+
+    rows, cols = shape
+    of_x, of_y = ((cols,), (rows,)) if batch == 1 else ((cols, batch), (rows, batch))
+    kind = DTYPES[dtype]
+
+    def fits(array: Array, expected: tuple[int, ...]) -> bool:
+        return bool(
+            isinstance(array, cupy.ndarray)
+            and array.shape == expected
+            and array.dtype == kind
+            and array.flags.c_contiguous
+        )
+
+    def matvec(x: Array, y: Array) -> None:
+        if not fits(x, of_x):
+            raise ValueError(_unfit("x", x, of_x, dtype))
+        if not fits(y, of_y):
+            raise ValueError(_unfit("y", y, of_y, dtype))
+        product(x, y)
+
+    return matvec
+
+
+def _unfit(name: str, array: Array, shape: tuple[int, ...], dtype: str) -> str:
+    where = type(array).__module__.partition(".")[0]
+    order = "" if array.flags.c_contiguous else ", not contiguous"
+    return (
+        f"{name} is a {where} array of {array.dtype} and shape {array.shape}{order}; this product "
+        f"takes {dtype} of shape {shape} on the GPU: cupy.ascontiguousarray({name}, '{dtype}')"
+    )

@@ -1,0 +1,164 @@
+"""Streams, events and graphs that keep a list of what was asked of them, in `STATE.log`."""
+
+from __future__ import annotations
+
+import time
+from types import SimpleNamespace
+
+import numpy as np
+
+from . import runtime
+
+
+class State:
+    """What the driver knows. `faulty`: kernels that take the context with them."""
+
+    def __init__(self):
+        self.reset()
+
+    def reset(self):
+        self.log, self.faulty, self.broken, self.capture = [], set(), False, None
+
+    def note(self, what):
+        self.log.append(what)
+
+    def check(self):
+        if self.broken:
+            raise runtime.CUDARuntimeError(700)
+
+    def submit(self, what, work):
+        """Done at once, or kept for the graph that is being captured."""
+        if self.capture is not None:
+            self.capture.append((what, work))
+            return
+        self.note(what)
+        work()
+
+
+STATE = State()
+
+
+class Pool:
+    """Memory: refuses what is above `limit` at once."""
+
+    limit = 1 << 30
+
+    def take(self, nbytes):
+        if nbytes > self.limit:
+            raise OutOfMemoryError(f"Out of memory allocating {nbytes:,} bytes")
+
+    def free_all_blocks(self):
+        pass
+
+
+POOL = Pool()
+
+
+class OutOfMemoryError(MemoryError):
+    pass
+
+
+class Device:
+    compute_capability = "90"
+
+    def __init__(self, number=0):
+        self.id = number
+
+    def __eq__(self, other):
+        return self.id == other.id
+
+    def use(self):
+        pass
+
+    def synchronize(self):
+        STATE.note("synchronize")
+        STATE.check()
+
+
+class Stream:
+    current = None
+
+    def __init__(self, non_blocking=False, null=False):
+        self.ptr = 0 if null else id(self)
+
+    def use(self):
+        Stream.current = self
+        return self
+
+    def __enter__(self):
+        self._before, Stream.current = Stream.current, self
+        return self
+
+    def __exit__(self, *error):
+        Stream.current = self._before
+
+    def synchronize(self):
+        STATE.note("synchronize")
+        STATE.check()
+
+    def begin_capture(self):
+        STATE.capture = []
+
+    def end_capture(self):
+        graph, STATE.capture = Graph(STATE.capture), None
+        return graph
+
+    def is_capturing(self):
+        return STATE.capture is not None
+
+    def wait_event(self, event):
+        STATE.note("wait event")
+
+
+Stream.null = Stream(null=True)
+Stream.current = Stream.null
+
+
+def get_current_stream():
+    return Stream.current
+
+
+class Graph:
+    def __init__(self, nodes):
+        self.nodes = nodes
+
+    def upload(self, stream=None):
+        STATE.note("upload graph")
+
+    def launch(self, stream=None):
+        STATE.note(f"graph of {len(self.nodes)}")
+        for _, work in self.nodes:
+            work()
+
+
+class Event:
+    def record(self, stream=None):
+        STATE.note("event")
+        STATE.check()
+        self.seconds = time.perf_counter()
+
+    def synchronize(self):
+        STATE.note("synchronize")
+        STATE.check()
+
+
+def get_elapsed_time(start, stop):
+    STATE.check()
+    return 1e3 * (stop.seconds - start.seconds)
+
+
+class PinnedMemoryPointer(bytearray):
+    @property
+    def ptr(self):
+        return np.frombuffer(self, np.uint8).ctypes.data
+
+
+def alloc_pinned_memory(nbytes):
+    return PinnedMemoryPointer(nbytes)
+
+
+class MemoryPointer:
+    pass
+
+
+nvtx = SimpleNamespace()

@@ -1,0 +1,43 @@
+"""Formats on the battery, on a GPU, in this process: `python tests/gpu/battery.py [FORMAT ...]`.
+
+For compute-sanitizer, which looks into one process: `spmvbench check` has workers. Exit code 1: one
+is wrong.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from collections import Counter
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent.parent.parent))
+
+from spmvbench.battery import BATTERY
+from spmvbench.conformance import cells, conform
+from spmvbench.devices.cuda import CudaDevice
+from spmvbench.watch import Watch
+
+OURS = ("macko", "csr16", "bitmap", "dense-f16", "dense-int8", "dense-int4")
+NARROW = 5000
+"""Columns: under a sanitizer the widest matrices of the battery take minutes and show no more."""
+
+
+def main(formats: list[str]) -> int:
+    narrow = {name for name, make in BATTERY.items() if make("float16").shape[1] < NARROW}
+    todo = [cell for cell in cells("cuda") if cell[0] in narrow]
+    device, wrong = CudaDevice(), 0
+    with tempfile.TemporaryDirectory() as folder:
+        watch = Watch(Path(folder) / "watch")
+        for name in formats or OURS:
+            verdicts = list(conform(name, device, watch, todo))
+            print(name, dict(Counter(v.status for v in verdicts)), flush=True)
+            bad = [v for v in verdicts if v.status not in ("ok", "unavailable")]
+            for v in bad[:5]:
+                print(f"  {v.matrix}, {v.dtype}, batch {v.batch}: {v.status}: {v.reason}")
+            wrong += len(bad)
+    return int(wrong > 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,216 @@
+"""The CUDA device on a stand-in for CuPy: what it asks of the driver, in which order."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from spmvbench.devices import cupy_there, open_device
+from spmvbench.devices.base import Launch
+from spmvbench.devices.cuda import PRODUCTS_OF_GRAPH, CudaDevice
+from spmvbench.dtypes import DTYPES
+from spmvbench.errors import DeviceError
+
+COLD = ["kernel wait_until_open", "kernel read_all", "event", "product", "event"]
+
+
+@pytest.fixture
+def cupy(fake_cupy):
+    return fake_cupy
+
+
+@pytest.fixture
+def device(cupy):
+    made = CudaDevice()
+    cupy.cuda.STATE.log.clear()
+    return made
+
+
+def launched(cupy, device, **how):
+    """A launch of a product that only says that it ran."""
+    x = device.put(np.ones(64, np.float16))
+    product = lambda x, y: cupy.cuda.STATE.submit("product", lambda: None)  # noqa: E731
+    return Launch(product, x, device.empty(4, "float16"), **how)
+
+
+def test_nothing_waits_until_everything_is_queued(cupy, device):
+    marks = []
+    times = device.time([launched(cupy, device)] * 2, marks.append)
+    assert cupy.cuda.STATE.log == [*COLD, *COLD, "synchronize", "synchronize"]
+    assert len(times) == 2
+    assert all(t > 0 for t in times)
+
+
+def test_a_product_is_marked_when_it_is_queued_and_when_it_is_waited_for(cupy, device):
+    marks = []
+    device.time([launched(cupy, device)] * 2, marks.append)
+    assert marks == [0, 1, 0, 1]
+
+
+def test_a_flush_reads_twice_the_cache_before_x(cupy, device, monkeypatch):
+    read = []
+    monkeypatch.setattr(
+        "spmvbench.cuda.streaming.read", lambda array, sink, blocks: read.append(array.nbytes)
+    )
+    device.time([launched(cupy, device, flush=True)], lambda _: None)
+    assert read == [2 * device.cache_bytes, 128]
+
+
+def test_hot_products_are_repeated_in_a_graph_that_has_run_before(cupy, device):
+    device.time([launched(cupy, device, hot=True)], lambda _: None)
+    graph = [f"graph of {PRODUCTS_OF_GRAPH}"]
+    gate, read = ["kernel wait_until_open"], ["kernel read_all"]
+    assert cupy.cuda.STATE.log == [
+        *(gate + graph + read),
+        *("event", *graph, "event", "synchronize"),
+    ]
+
+
+def test_the_gate_is_closed_while_products_are_queued_and_open_after(cupy, device):
+    seen = []
+    launch = launched(cupy, device)
+
+    def product(x, y):
+        seen.append(int(device._gates[0]._words[0]))
+
+    device.time([Launch(product, launch.x, launch.y)], lambda _: None)
+    assert seen == [0]
+    assert device._gates[0]._words.tolist() == [1, 0]
+
+
+def test_a_product_that_waits_for_the_gpu_is_no_time(cupy, device):
+    launch = launched(cupy, device)
+
+    def product(x, y):
+        device._gates[0]._words[1] = 1  # what the device does when it has waited for too long
+
+    with pytest.raises(RuntimeError, match="waits for the GPU inside"):
+        device.time([Launch(product, launch.x, launch.y)], lambda _: None)
+
+
+def test_a_product_that_no_graph_can_hold_says_so(cupy, device):
+    def product(x, y):
+        raise MemoryError("not while capturing")
+
+    launch = launched(cupy, device, hot=True)
+    with pytest.raises(RuntimeError, match="CUDA graph, which cannot hold this one: not while"):
+        device.time([Launch(product, launch.x, launch.y, hot=True)], lambda _: None)
+    assert not cupy.cuda.get_current_stream().is_capturing()
+
+
+def test_after_a_product_that_fails_the_next_are_timed(cupy, device):
+    def product(x, y):
+        raise ValueError("no")
+
+    launch = launched(cupy, device)
+    with pytest.raises(ValueError, match="no"):
+        device.time([launch, Launch(product, launch.x, launch.y)], lambda _: None)
+    assert len(device.time([launch], lambda _: None)) == 1
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float32", "uint8", "int64"])
+def test_arrays_come_back_as_they_were_put(device, dtype):
+    host = np.arange(6).reshape(2, 3).astype(DTYPES.get(dtype, dtype))
+    there = device.put(host)
+    host[0, 0] = 9
+    assert device.get(there).dtype == host.dtype
+    assert device.get(there).astype(np.float32).tolist() == [[0, 1, 2], [3, 4, 5]]
+
+
+def test_what_is_on_the_device_is_copied_there(device):
+    one = device.put(np.arange(6.0).reshape(2, 3).T)
+    other = device.put(one)
+    one[0, 0] = 9
+    assert float(other[0, 0]) == 0
+    assert other.flags.c_contiguous
+
+
+def test_all_is_queued_on_one_stream_that_is_not_the_default(cupy, device):
+    assert cupy.cuda.get_current_stream() is device._stream
+    assert device._stream.ptr != cupy.cuda.Stream.null.ptr
+
+
+def test_the_floor_is_timed_like_a_product(cupy, device):
+    device.floor_us()
+    log = cupy.cuda.STATE.log
+    assert log[: len(COLD)] == [w.replace("product", "kernel nothing") for w in COLD]
+
+
+def test_the_folder_has_the_name_of_the_card(device):
+    assert device.slug == "nvidia-fake-gpu"
+    assert device.describe()["uuid"] == "GPU-00010203-0405-0607-0809-0a0b0c0d0e0f"
+    assert device.describe()["arch"] == "sm_90"
+
+
+def test_auto_is_the_gpu_where_there_is_one(cupy):
+    assert open_device("auto").kind == "cuda"
+    assert open_device("cpu").kind == "cpu"
+
+
+def test_auto_is_the_cpu_where_cupy_finds_no_gpu(cupy, monkeypatch):
+    monkeypatch.setattr(cupy, "is_available", lambda: False)
+    assert open_device("auto").kind == "cpu"
+
+
+def broken(cupy, status):
+    def count():
+        raise cupy.cuda.runtime.CUDARuntimeError(status)
+
+    return count
+
+
+@pytest.mark.parametrize(
+    ("driver", "status", "line"),
+    [
+        (False, 35, "no NVIDIA driver .* use --device cpu"),
+        (True, 35, "the driver is too old for this CuPy"),
+        (True, 100, "no GPU is visible; see nvidia-smi, CUDA_VISIBLE_DEVICES"),
+        (True, 700, ".* an illegal memory access .* see nvidia-smi"),
+    ],
+)
+def test_without_a_device_one_line_says_what_is_missing(cupy, monkeypatch, driver, status, line):
+    monkeypatch.setattr(cupy.cuda.runtime, "getDeviceCount", broken(cupy, status))
+
+    def load(name):
+        if not driver:
+            raise OSError(name)
+
+    monkeypatch.setattr(cupy_there.ctypes, "CDLL", load)
+    with pytest.raises(DeviceError, match=f"^device cuda: {line}"):
+        open_device("cuda")
+
+
+def test_no_gpu_in_the_machine_is_said(cupy, monkeypatch):
+    monkeypatch.setattr(cupy.cuda.runtime, "getDeviceCount", lambda: 0)
+    with pytest.raises(DeviceError, match="no GPU is visible"):
+        open_device("cuda")
+
+
+def test_a_missing_compiler_is_said_with_what_brings_it(cupy, monkeypatch):
+    def module(**how):
+        raise RuntimeError("cannot find libnvrtc.so.13\nmore")
+
+    monkeypatch.setattr(cupy, "RawModule", module)
+    line = r"kernels do not compile: cannot find libnvrtc.so.13; pip install 'spmvbench\[cuda13\]'"
+    with pytest.raises(DeviceError, match=line):
+        open_device("cuda")
+
+
+def test_without_cupy_the_line_names_the_extra(monkeypatch):
+    monkeypatch.setitem(__import__("sys").modules, "cupy", None)
+    with pytest.raises(DeviceError, match=r"CuPy is not installed; pip install 'spmvbench\[cuda13"):
+        open_device("cuda")
+
+
+def test_a_driver_without_cupy_is_no_reason_to_be_silent(monkeypatch):
+    monkeypatch.setattr(cupy_there.ctypes, "CDLL", lambda name: None)
+    monkeypatch.setitem(__import__("sys").modules, "cupy", None)
+    assert "CuPy is not installed" in cupy_there.passed_over()
+
+
+def test_without_a_driver_there_is_nothing_to_say(monkeypatch):
+    def load(name):
+        raise OSError(name)
+
+    monkeypatch.setattr(cupy_there.ctypes, "CDLL", load)
+    assert cupy_there.passed_over() is None
