@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -9,6 +10,17 @@ import typer
 
 from spmvbench.cli.app import app
 from spmvbench.errors import UserError
+
+
+class Form(StrEnum):
+    """How a comparison is printed: `compare.FORMS`."""
+
+    text = "text"
+    md = "md"
+    json = "json"
+    github = "github"
+    benchmark_action = "benchmark-action"
+
 
 Folders = Annotated[list[Path] | None, typer.Option(metavar="DIR", help="one more process start")]
 
@@ -34,20 +46,25 @@ def compare(
         bool, typer.Option("--across-machines", help="compare speed-ups instead of times")
     ] = False,
     format_: Annotated[
-        str, typer.Option("--format", help="text, md, json, github or benchmark-action")
-    ] = "text",
+        Form, typer.Option("--format", help="github and benchmark-action: for workflows there")
+    ] = Form.text,
 ) -> None:
     """Say of each case whether NEW is slower than BASE, and whether that can be known.
 
     Exit code 0: nothing is worse; 1: something is; 2: a mistake; 3: the two are not comparable.
     """
-    from spmvbench.compare import Options, exit_code, read_side, render
+    from spmvbench.compare import Options, exit_code, read_side, render, show_text
     from spmvbench.compare import compare as compared
 
     old, young = _sides(results or [], base or [], new or [])
     options = Options(share(fail_on), absolute_us, confidence, across_machines)
     found = compared(read_side(old), read_side(young), options)
-    typer.echo(render(found, format_))
+    if format_ is Form.text:
+        from rich.console import Console
+
+        show_text(found, Console())
+    else:
+        typer.echo(render(found, format_.value))
     raise typer.Exit(exit_code(found))
 
 

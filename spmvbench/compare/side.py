@@ -38,11 +38,6 @@ class Case(NamedTuple):
     threads: int
     format: str
 
-    @property
-    def words(self) -> str:
-        """`macko 4096x4096/d0.5/float16/uniform/b1/s47 cold 2t`."""
-        return f"{self.format} {self.key} {self.cache} {self.threads}t"
-
 
 @dataclass(frozen=True)
 class Side:
@@ -81,7 +76,8 @@ def _place(row: Record, entry: Mapping[str, Any]) -> Place:
     """The slug stands beside the model: it tells the cores, and a copy without environment.json."""
     model = entry.get("device")
     device = f"{model} [{row.device}]" if model else row.device
-    return Place(row.experiment, device, str(entry.get("driver", "")))
+    driver = entry.get("driver", entry.get("cuda_driver", ""))
+    return Place(row.experiment, device, str(driver))
 
 
 def status(rows: Sequence[Record]) -> str:
