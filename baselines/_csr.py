@@ -1,11 +1,11 @@
-"""CSR as SciPy and MKL take it: float32 values, their columns, and where each row begins.
+"""CSR as the libraries take it: values, their columns, and where each row begins.
 
     dense  0 3 0 5     values        3 5 7     float32
            0 0 0 0     columns       1 3 0     int32
            7 0 0 0     row_pointers  0 2 2 3   int32
 
 -0.0 is not stored, NaN is. Columns ascend within a row. Both index arrays are int64 where int32 is
-too narrow, as SciPy wants them of one type.
+too narrow, as SciPy wants them of one type. Values are float32 but where a library takes others.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def index_dtype(cols: int, stored: int) -> np.dtype[np.signedinteger]:
     return np.dtype(np.int32 if max(cols, stored) <= INT32_MAX else np.int64)
 
 
-def pack(dense: Array) -> Packed:
+def pack(dense: Array, values_dtype: str = "float32") -> Packed:
     """The CSR arrays of a matrix of any supported type. Shape: dense (rows, cols)."""
     rows, cols = dense.shape
     ends = np.zeros(rows + 1, np.int64)
@@ -37,7 +37,7 @@ def pack(dense: Array) -> Packed:
     np.cumsum(ends, out=ends)
     stored = int(ends[-1])
     index = index_dtype(cols, stored)
-    values, columns = np.empty(stored, np.float32), np.empty(stored, index)
+    values, columns = np.empty(stored, DTYPES[values_dtype]), np.empty(stored, index)
     for top, bottom in _row_chunks(rows, cols):
         chunk = dense[top:bottom]
         positions = np.flatnonzero(_occupied(chunk))
@@ -60,7 +60,7 @@ def unpack(packed: Packed) -> Array:
     return dense
 
 
-def check(name: str, packed: Packed) -> None:
+def check(name: str, packed: Packed, values_dtype: str = "float32") -> None:
     """Refuse arrays that would make a C library read outside of them.
 
     Raises: ValueError.
@@ -74,10 +74,11 @@ def check(name: str, packed: Packed) -> None:
         raise ValueError(
             f"{name}: {values.size} values and {columns.size} columns, expected {ends[-1]} of each"
         )
-    if values.dtype != np.float32 or not columns.dtype == ends.dtype in (np.int32, np.int64):
+    same_index = columns.dtype == ends.dtype in (np.int32, np.int64)
+    if values.dtype != DTYPES[values_dtype] or not same_index:
         raise ValueError(
             f"{name}: values are {values.dtype}, columns {columns.dtype}, row_pointers "
-            f"{ends.dtype}; expected float32 and twice int32 or twice int64"
+            f"{ends.dtype}; expected {values_dtype} and twice int32 or twice int64"
         )
     if columns.size and not (columns.min() >= 0 and columns.max() < cols):
         raise ValueError(

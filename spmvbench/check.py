@@ -15,8 +15,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from spmvbench.dtypes import HALF_SUBNORMAL, ROUNDOFF, Array
+from spmvbench.dtypes import HALF_SUBNORMAL, ROUNDOFF, Array, is_on_host, to_host
 from spmvbench.formats.base import Precision
+from spmvbench.problems.chunks import DEVICE_CHUNK
 from spmvbench.problems.patterns import GRID
 from spmvbench.problems.vectors import STEP
 
@@ -82,12 +83,16 @@ class Fault:
 def expect(dense: Array, x: Array, others: Sequence[Array] = ()) -> list[list[Expected]]:
     """What A x must be: for `x` the whole product, then each block of columns; others: the whole.
 
-    One pass over A in row chunks, so that A in float64 is never in memory.
+    One pass over A in row chunks, so that A in float64 is never in memory. Where A is on a device,
+    it is done there, and the results are on the host.
     Shapes: dense (rows, cols), x (cols, batch).
     """
     cols = dense.shape[1]
     edges = [(s, min(s + BLOCK, cols)) for s in range(0, cols, BLOCK)]
-    rows = max(1, CHUNK // max(cols, 1))
+    if not dense.size:
+        dense = to_host(dense)  # nothing to multiply: libraries differ in whether they refuse it
+    x, *others = (_beside(vector, dense) for vector in (x, *others))
+    rows = max(1, (CHUNK if is_on_host(dense) else DEVICE_CHUNK) // max(cols, 1))
     parts = [
         _chunk(dense[r : r + rows].astype(np.float64), x, others, edges)
         for r in range(0, max(dense.shape[0], 1), rows)
@@ -96,6 +101,16 @@ def expect(dense: Array, x: Array, others: Sequence[Array] = ()) -> list[list[Ex
         [_stack(pieces) for pieces in zip(*column, strict=True)]
         for column in zip(*parts, strict=True)
     ]
+
+
+def _beside(x: Array, dense: Array) -> Array:
+    """x where the matrix is."""
+    if is_on_host(dense):
+        return x
+    import cupy
+
+    there: Array = cupy.asarray(x)
+    return there
 
 
 def _chunk(
@@ -107,7 +122,7 @@ def _chunk(
         on_grid = (np.rint(scaled) == scaled).all(axis=1)
     counts = [(a[:, s:e] != 0).sum(axis=1) for s, e in edges]
     strange = (~finite).sum(axis=1)
-    terms = sum(counts, np.zeros(len(a), np.int64))
+    terms = sum(counts, np.zeros_like(strange))
     wholes = [_product(a, v, 0, a.shape[1], terms, on_grid) for v in (x, *others)]
     blocks = []
     for (s, e), n in zip(edges, counts, strict=True):
@@ -132,10 +147,25 @@ def _stack(pieces: tuple[Expected, ...]) -> Expected:
         first.start,
         first.stop,
         *(
-            np.concatenate([getattr(p, name) for p in pieces])
+            np.concatenate([to_host(getattr(p, name)) for p in pieces])
             for name in ("y", "magnitude", "terms", "on_grid")
         ),
     )
+
+
+def distance(dense: Array, stored: Array) -> float:
+    """The largest |stored - dense| as a share of the largest |dense|, where that is finite.
+
+    Both are on the host, or both on a device.
+    """
+    if not dense.size:
+        return 0.0
+    given, kept = dense.astype(np.float32), stored.astype(np.float32)
+    finite = np.isfinite(given)
+    largest = float(np.where(finite, abs(given), 0).max()) or 1.0
+    with np.errstate(invalid="ignore"):
+        far = abs(kept - given)
+    return float(np.where(finite, far, 0).max()) / largest
 
 
 def judge(y: Float, expected: Expected, precision: Precision) -> Fault:
@@ -186,7 +216,7 @@ def _locate(
 
     Several wrong columns: one of them. A fault that does not show in either half: no column.
     """
-    row = dense[fault.row : fault.row + 1].astype(np.float64)
+    row = to_host(dense[fault.row : fault.row + 1]).astype(np.float64)
     if not np.isfinite(row).all():
         return fault
     start, stop, found = part.start, part.stop, fault

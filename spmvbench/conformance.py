@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from spmvbench.battery import BATTERY
 from spmvbench.case import Timing
 from spmvbench.devices.base import Device
-from spmvbench.dtypes import Array
+from spmvbench.dtypes import Array, to_host
 from spmvbench.formats.base import Format, Packed
 from spmvbench.guard import Failure, guard
 from spmvbench.prepare import AFTER, Contestant, Task, find, given, prepare
@@ -61,7 +61,7 @@ def _judge(name: str, cell: Cell, index: int, device: Device, watch: Watch) -> F
     if isinstance(fmt, Failure):
         return fmt
     device.configure(threads=device.cores, batch=batch)
-    kept = guard(lambda: _keeps(fmt, dense))
+    kept = guard(lambda: _keeps(fmt, dense) or _packs_alike(fmt, dense, device))
     if kept is not None:
         return kept
     task = Task.of(problem, dense, vectors(problem, Timing()))
@@ -82,6 +82,20 @@ def _keeps(fmt: Format, dense: Array) -> Failure | None:
         return Failure("wrong", "packing the same matrix twice gives different bytes")
     if fmt.lossless:
         return _differs(type(fmt)().unpack(packed), dense)  # what is not packed, it cannot know
+    return None
+
+
+def _packs_alike(fmt: Format, dense: Array, device: Device) -> Failure | None:
+    """Whether packing on the device, where there is such, gives the bytes of the host."""
+    if device.kind == "cpu" or device.kind not in fmt.packs_on:
+        return None
+    matrix = device.put(dense)
+    there = fmt.pack(matrix)
+    if to_host(matrix).tobytes() != dense.tobytes():
+        return Failure("wrong", "packing on the device changes the matrix that it is given")
+    arrays = {name: to_host(array) for name, array in there.arrays.items()}
+    if not _same(fmt.pack(dense), replace(there, arrays=arrays)):
+        return Failure("wrong", "packing on the device gives other bytes than on the host")
     return None
 
 

@@ -29,6 +29,16 @@ HALF_SUBNORMAL = {
 }
 
 
+def is_on_host(array: Array) -> bool:
+    """Whether it is NumPy's; else it is on a device, CuPy's."""
+    return isinstance(array, np.ndarray)
+
+
+def to_host(array: Array) -> Array:
+    """The array itself, or a host copy of one on a device, when all work before is done."""
+    return array if is_on_host(array) else array.get()  # type: ignore[attr-defined]
+
+
 def dtype_name(dtype: np.dtype[Any]) -> str:
     """The name used in YAML and CSV: `float16`, `bfloat16`, `float32`."""
     return str(np.dtype(dtype))

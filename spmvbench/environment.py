@@ -8,12 +8,14 @@ import json
 import os
 import platform
 import subprocess
+import sys
 from collections.abc import Iterable, Sequence
 from importlib.machinery import PathFinder
 from pathlib import Path
 from typing import Any
 
 import spmvbench
+from spmvbench.cuda.libraries import versions
 from spmvbench.errors import SourceError
 from spmvbench.paths import checkout, data_dir
 from spmvbench.problems.locate import locate
@@ -31,6 +33,7 @@ LIBRARIES = (
 )
 
 _NOT_MEASURING = {
+    "api",
     "claim.py",
     "cli",
     "compare",
@@ -41,12 +44,14 @@ _NOT_MEASURING = {
     "listing.py",
     "plan.py",
     "plots",
+    "published",
     "screen.py",
     "shapes.py",
     "summary",
     "sweep.py",
     "targets",
     "theory.py",
+    "torch",
     "winners.py",
 }
 """Parts of the package that cannot change a number: an edit there measures nothing again."""
@@ -65,7 +70,7 @@ def environment(device: dict[str, Any], *, outside: Iterable[str] = ()) -> dict[
         "commit": _commit(),
         "source_hash": source_hash(),
         "outside": {name: _outside_hash(name) for name in sorted(outside)},
-        "libraries": {name: v for name in LIBRARIES if (v := _version(name))},
+        "libraries": _libraries(),
         "blas": _blas(),
     }
 
@@ -152,6 +157,13 @@ def _git(top: Path, *words: str) -> str:
         ["git", "-C", str(top), *words], capture_output=True, text=True, check=True, timeout=20
     )
     return done.stdout.strip()
+
+
+def _libraries() -> dict[str, str]:
+    """Versions of packages, and on a GPU of cuBLAS and cuSPARSE, which need not be packages."""
+    found = {name: v for name in LIBRARIES if (v := _version(name))}
+    # Only a CUDA device imports CuPy; elsewhere 600 MB would be loaded for nothing.
+    return found | (versions() if "cupy" in sys.modules else {})
 
 
 def _version(name: str) -> str | None:

@@ -30,6 +30,14 @@ class ResultsError(UserError):
     """A results folder that cannot be read, written or locked."""
 
 
+class MatrixError(UserError, ValueError):
+    """A matrix or vector whose shape, order, place or bytes a product cannot take."""
+
+
+class DtypeError(UserError, TypeError):
+    """A matrix or vector that is no array, or of another type of values than expected."""
+
+
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """`; did you mean 'macko'?`, or nothing when no known word is near."""
     near = difflib.get_close_matches(word, list(known), n=1)

@@ -10,7 +10,7 @@ import numpy as np
 from spmvbench import assemble
 from spmvbench.case import Case
 from spmvbench.devices.base import Device, Launch
-from spmvbench.dtypes import DTYPES
+from spmvbench.dtypes import DTYPES, is_on_host
 from spmvbench.formats.base import Format
 from spmvbench.guard import Failure, guard
 from spmvbench.prepare import AFTER, Contestant, Task, find, predict_bytes, prepare
@@ -57,7 +57,7 @@ def measure(case: Case, device: Device, watch: Watch) -> Iterator[Measured]:
         name: assemble.blank(case, name, device=device.slug, timer=timer)
         for name in (*case.formats, *case.anchors)
     }
-    task = guard(lambda: _task(case))
+    task = guard(lambda: _task(case, device.kind))
     if isinstance(task, Failure):
         yield from (Measured(assemble.failed(blanks[name], task)) for name in case.formats)
         return
@@ -67,10 +67,11 @@ def measure(case: Case, device: Device, watch: Watch) -> Iterator[Measured]:
     yield from _Measurement(case, task, device, watch, blanks).records()
 
 
-def _task(case: Case) -> Task:
+def _task(case: Case, kind: str) -> Task:
     problem = case.problem
-    dense = build(problem)
-    dense.flags.writeable = False  # no format may spoil it for the next
+    dense = build(problem, kind)
+    if is_on_host(dense):
+        dense.flags.writeable = False  # no format may spoil it for the next
     return Task.of(problem, dense, vectors(problem, case.timing))
 
 

@@ -6,16 +6,18 @@ import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import numpy as np
 
-from spmvbench.check import BLOCK, Expected, Float, check, expect
+from spmvbench.check import BLOCK, Expected, Float, check, distance, expect
 from spmvbench.devices.base import Device, Launch
-from spmvbench.dtypes import DTYPES, ROUNDOFF, Array
+from spmvbench.dtypes import DTYPES, ROUNDOFF, Array, is_on_host, to_host
 from spmvbench.formats import resolve
 from spmvbench.formats.base import Format, MatVec, Packed, Precision
 from spmvbench.guard import Failure, guard, one_line
 from spmvbench.problems.base import Problem
+from spmvbench.upload import Upload
 from spmvbench.watch import Watch
 
 SAMPLE_ROWS = 64
@@ -48,31 +50,13 @@ class Contestant:
     distance: float | None = None
 
 
-class _Upload:
-    """A device as a plan sees it, with the seconds spent in `put` added up."""
-
-    def __init__(self, device: Device) -> None:
-        self._device = device
-        self.kind, self.threads, self.batch = device.kind, device.threads, device.batch
-        self.seconds, self.nbytes = 0.0, 0
-
-    def put(self, array: Array) -> Array:
-        start = time.perf_counter()
-        copy = self._device.put(array)
-        self.seconds += time.perf_counter() - start
-        self.nbytes += int(array.nbytes)
-        return copy
-
-    def empty(self, shape: int | tuple[int, ...], dtype: str) -> Array:
-        return self._device.empty(shape, dtype)
-
-
 @dataclass(frozen=True)
 class Task:
     """What all formats of a problem share: A, the vectors, and what the products must be.
 
     `xs`: the vector of the checks before timing, during and after: numbers BEFORE, DURING, AFTER.
     `expected`: for the first the whole product and its blocks, for the others the whole.
+    `dense` may be on the device, then nobody but `given_to` hands it to a format.
     Shapes: dense (rows, cols), each x (cols, batch) float32.
     """
 
@@ -85,6 +69,21 @@ class Task:
     def of(problem: Problem, dense: Array, xs: tuple[Array, ...]) -> Task:
         """Compute what the products must be."""
         return Task(problem, dense, xs, tuple(expect(dense, xs[BEFORE], xs[BEFORE + 1 :])))
+
+    def given_to(self, fmt: Format) -> Array:
+        """A where the format packs it: on the device, or a host copy that formats share."""
+        return self.dense if _takes(fmt, self.dense) else self._on_host
+
+    @cached_property
+    def _on_host(self) -> Array:
+        copy = to_host(self.dense)
+        copy.flags.writeable = False  # no format may spoil it for the next
+        return copy
+
+
+def _takes(fmt: Format, dense: Array) -> bool:
+    """Whether the format packs a matrix that is there."""
+    return is_on_host(dense) or "cuda" in fmt.packs_on
 
 
 def find(name: str, device: Device, problem: Problem) -> Format | Failure:
@@ -101,10 +100,10 @@ def find(name: str, device: Device, problem: Problem) -> Format | Failure:
 def predict_bytes(fmt: Format, dense: Array) -> int:
     """Bytes of the packed matrix, from packing 64 of its rows spread over its height."""
     rows: int = dense.shape[0]
-    if rows <= SAMPLE_ROWS:
-        return fmt.pack(dense).nbytes
-    sample = np.ascontiguousarray(dense[:: rows // SAMPLE_ROWS][:SAMPLE_ROWS])
-    return math.ceil(fmt.pack(sample).nbytes * rows / SAMPLE_ROWS)
+    few = rows <= SAMPLE_ROWS
+    sample = dense if few else dense[:: rows // SAMPLE_ROWS][:SAMPLE_ROWS].copy()
+    nbytes = fmt.pack(sample if _takes(fmt, sample) else to_host(sample)).nbytes
+    return nbytes if few else math.ceil(nbytes * rows / SAMPLE_ROWS)
 
 
 def prepare(
@@ -118,10 +117,12 @@ def _prepare(
     fmt: Format, index: int, task: Task, device: Device, watch: Watch, copies: int
 ) -> Contestant | Failure:
     watch.enter("pack", index)
+    dense = task.given_to(fmt)
     start = time.perf_counter()
-    packed = fmt.pack(task.dense)
+    packed = fmt.pack(dense)
+    device.finish()
     pack_s = time.perf_counter() - start
-    upload = _Upload(device)
+    upload = Upload(device)
     plans, seconds = _plan(type(fmt)(), packed, upload, watch, index, copies)
     precision = fmt.precision(task.problem.dtype, device.kind)
     if ROUNDOFF[precision.accumulate] * BLOCK > 0.5:
@@ -147,7 +148,7 @@ def _prepare(
 
 
 def _plan(
-    fmt: Format, packed: Packed, upload: _Upload, watch: Watch, index: int, copies: int
+    fmt: Format, packed: Packed, upload: Upload, watch: Watch, index: int, copies: int
 ) -> tuple[tuple[MatVec, ...], dict[str, float]]:
     """The products, and the seconds of the first plan: later ones find everything compiled."""
     plans: list[MatVec] = []
@@ -156,6 +157,7 @@ def _plan(
         watch.enter("plan", index)
         start = time.perf_counter()
         plans.append(fmt.plan(packed, upload))
+        upload.finish()
         if not seconds:
             seconds = {"plan": time.perf_counter() - start, "upload": upload.seconds}
     return tuple(plans), seconds
@@ -166,12 +168,9 @@ def _against_itself(
 ) -> tuple[Contestant, Task]:
     """A lossy format is judged as a product of the matrix that it stores."""
     stored = fmt.unpack(packed)
-    given_values, kept = task.dense.astype(np.float32), stored.astype(np.float32)
-    finite = np.isfinite(given_values)
-    largest = float(abs(given_values[finite]).max(initial=0.0)) or 1.0
-    distance = float(abs(kept[finite] - given_values[finite]).max(initial=0.0)) / largest
+    far = distance(task.given_to(fmt), stored)
     task = Task.of(task.problem, stored, task.xs)
-    return replace(contestant, expected=_wholes(task), distance=distance), task
+    return replace(contestant, expected=_wholes(task), distance=far), task
 
 
 def _wholes(task: Task) -> tuple[Expected, ...]:

@@ -101,6 +101,33 @@ KERNELS = {
 }
 
 
+BITS = ("u16", "u32")
+
+
+def _of_bits(first: str, second: str) -> tuple[str, ...]:
+    """A kernel for each type of bits, and one for each of those and of row pointers."""
+    pairs = [f"{second}<{bits}, {p}>" for bits, p in product(BITS, POINTERS.values())]
+    return (*(f"{first}<{bits}>" for bits in BITS), *pairs)
+
+
+MAKERS = {
+    "generate": tuple(
+        f"{name}<{value}>"
+        for name in ("generate", "generate_together", "generate_banded", "generate_n_of_m")
+        for value in TYPES.values()
+    ),
+    "select": ("limits_of_rows", "count_halves", "count_key"),
+    "pack_macko": _of_bits("count_entries", "pack_gaps"),
+    "pack_bitmap": _of_bits("pack_mask", "pack_values"),
+    "pack_csr16": _of_bits("count_stored", "pack_entries"),
+    "pack_int8": tuple(f"pack_int8<{value}>" for value in TYPES.values()),
+    "pack_int4": tuple(f"pack_int4<{value}>" for value in TYPES.values()),
+}
+"""Kernels that make or pack a matrix, by file."""
+
+
 def variants_of(source: Path) -> tuple[str, ...]:
-    """All kernels of a file of this table; none of another."""
-    return tuple(KERNELS[source.stem].variants()) if source.stem in KERNELS else ()
+    """All kernels of a file of these tables; none of another."""
+    if source.stem in KERNELS:
+        return tuple(KERNELS[source.stem].variants())
+    return MAKERS.get(source.stem, ())

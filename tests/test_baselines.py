@@ -24,8 +24,8 @@ from spmvbench.problems.base import Problem
 _csr = import_module("spmvbench.baselines._csr")
 _mkl = import_module("spmvbench.baselines._mkl")
 
-NAMES = ("dense-numpy", "csr-scipy", "csr-mkl", "dense-torch")
-CSR = ("csr-scipy", "csr-mkl")
+NAMES = ("dense-numpy", "csr-scipy", "csr-mkl", "dense-torch", "csr-torch")
+CSR = ("csr-scipy", "csr-mkl", "csr-torch")
 DTYPE_NAMES = ("float16", "bfloat16", "float32")
 SIZES = {
     "one row": (1, 300),
@@ -168,8 +168,8 @@ def test_packing_takes_less_than_4_bytes_an_element_beyond_the_packed_arrays(nam
     assert peak - packed.nbytes <= 4 * dense.size
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_there_is_no_adapter_for_cuda(name):
+@pytest.mark.parametrize("name", ["dense-numpy", "csr-scipy", "csr-mkl"])
+def test_what_is_made_for_cpus_is_not_offered_for_cuda(name):
     assert resolve(name).unavailable("cuda") == f"{name} has no kernel for cuda, only for cpu"
 
 
@@ -177,7 +177,7 @@ def test_there_is_no_adapter_for_cuda(name):
 
 
 @pytest.mark.parametrize("name", ["dense-numpy", *CSR])
-def test_numpy_scipy_and_mkl_store_float32_whatever_the_weights_are(name):
+def test_all_but_dense_torch_store_float32_whatever_the_weights_are(name):
     types = resolve(name).precision("float16", "cpu")
     assert (types.values, types.x, types.accumulate, types.y) == ("float32",) * 4
     assert resolve(name).pack(matrix(4, 4, "float16")).arrays["values"].dtype == np.float32
@@ -289,10 +289,11 @@ def test_mkl_not_installed_is_one_line_with_the_cure(monkeypatch):
     assert resolve("csr-mkl").unavailable("cpu") == expected
 
 
-def test_torch_not_installed_is_one_line_with_the_cure(monkeypatch):
+@pytest.mark.parametrize("name", ["dense-torch", "csr-torch"])
+def test_torch_not_installed_is_one_line_with_the_cure(monkeypatch, name):
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    expected = "dense-torch: torch is not installed; pip install 'spmvbench[torch]'"
-    assert resolve("dense-torch").unavailable("cpu") == expected
+    expected = f"{name}: torch is not installed; pip install 'spmvbench[torch]'"
+    assert resolve(name).unavailable("cpu") == expected
 
 
 def test_more_values_than_int32_counts_are_unavailable_in_mkl(monkeypatch):

@@ -6,7 +6,7 @@ import re
 from functools import cache
 
 import pytest
-from kernel_table import KERNELS, THREADS, TYPES
+from kernel_table import FOLDER, KERNELS, MAKERS, THREADS, TYPES
 from nvrtc import compile_for, missing, usages_of
 
 pytestmark = pytest.mark.skipif(bool(missing()), reason=missing())
@@ -15,6 +15,8 @@ ARCHITECTURES = ("sm_75", "sm_80", "sm_86", "sm_89", "sm_90a", "sm_100", "sm_120
 REGISTERS_OF_SM = 65536
 # A multiprocessor is to hold 16 warps at least, for the loads in flight that gemv.cuh counts on.
 BLOCKS = 2
+# Of those that make and pack matrices, which have fewer bytes in flight a lane, 32.
+BLOCKS_OF_MAKERS = 4
 ONE_BLOCK = {f"dense_int4<{name}, 8>" for name in TYPES.values()}
 
 
@@ -34,6 +36,16 @@ def test_every_variant_compiles_and_keeps_its_registers(name, arch):
         assert (usage.spilled, usage.stack) == (0, 0), variant
         blocks = 1 if variant in ONE_BLOCK else BLOCKS
         assert usage.registers * THREADS * blocks <= REGISTERS_OF_SM, variant
+
+
+@pytest.mark.parametrize("arch", ARCHITECTURES)
+@pytest.mark.parametrize("name", MAKERS)
+def test_what_makes_and_packs_matrices_compiles_and_keeps_its_registers(name, arch):
+    usages = compile_for(FOLDER / f"{name}.cu", arch, MAKERS[name]).usages
+    assert usages.keys() == set(MAKERS[name])
+    for variant, usage in usages.items():
+        assert (usage.spilled, usage.stack) == (0, 0), variant
+        assert usage.registers * THREADS * BLOCKS_OF_MAKERS <= REGISTERS_OF_SM, variant
 
 
 @pytest.mark.parametrize(

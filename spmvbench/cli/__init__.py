@@ -11,6 +11,7 @@ from spmvbench.cli import (  # noqa: F401  each adds its commands
     doctor,
     gating,
     measuring,
+    published,
     reading,
 )
 from spmvbench.cli.app import app

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from spmvbench.cli.app import Device, Only, Set, Skip, app
-from spmvbench.cli.comparing import share
+from spmvbench.cli.comparing import Form, share, show
 
 if TYPE_CHECKING:
     from spmvbench.compare import Comparison, Options
@@ -25,7 +25,9 @@ FailOn = Annotated[
     str, typer.Option(metavar="slower=SHARE", help="what fails: slower=3% or slower=0.03")
 ]
 Kept = Annotated[Path | None, typer.Option(metavar="DIR", help="keep all results in a new folder")]
-Form = Annotated[str, typer.Option("--format", help="text, md, json, github or benchmark-action")]
+Printed = Annotated[
+    Form, typer.Option("--format", help="github and benchmark-action: for workflows there")
+]
 
 
 @app.command()
@@ -38,7 +40,7 @@ def gate(
     build: Build = "",
     fail_on: FailOn = "slower=3%",
     out: Kept = None,
-    format_: Form = "text",
+    format_: Printed = Form.text,
     device: Device = "auto",
     set_: Set = None,
     only: Only = None,
@@ -50,16 +52,15 @@ def gate(
     included. What looks slower is launched afresh before it is called so.
     Exit code 0: nothing is worse; 1: something is; 2: a mistake; 3: the two are not comparable.
     """
-    from spmvbench.compare import Comparison, Options, exit_code, render
+    from spmvbench.compare import Options, exit_code
     from spmvbench.gate import Request, seconds
 
     options = Options(share(fail_on))
-    render(Comparison([], options), format_)  # a wrong --format is said before anything is measured
     words = [tuple(values or ()) for values in (set_, only, skip)]
     found = _gate(
         Request(repo, base, new, experiment, seconds(budget), build, out, device, *words), options
     )
-    typer.echo(render(found, format_))
+    show(found, format_)
     raise typer.Exit(exit_code(found))
 
 

@@ -16,10 +16,11 @@ _BITS = {2: np.uint16, 4: np.uint32}
 def bits_of(dense: Array, dtypes: Sequence[str], name: str) -> tuple[Array, Any]:
     """The matrix as unsigned bits, rows contiguous, and the mask that leaves out the sign.
 
+    It stays where it is, on the host or on a device.
     Raises: ValueError for what is no matrix of one of these types.
     """
     require_matrix(dense, dtypes, name)
-    bits = stored_bits(np.ascontiguousarray(dense))
+    bits = stored_bits(dense if dense.flags.c_contiguous else dense.copy())
     return bits, bits.dtype.type(np.iinfo(bits.dtype).max >> 1)
 
 

@@ -32,14 +32,14 @@ def quantise(weights: Array, most: int, dtype: np.dtype[Any]) -> tuple[Array, Ar
     Shapes: weights (..., length) float32, integers the same in int8, scales (...).
     """
     largest = abs(weights).max(axis=-1, initial=0)
-    wanted = np.minimum(largest / np.float32(most), _largest_scale(most))
+    wanted = np.minimum(largest / np.float32(most), largest_scale(most))
     scales = np.where(np.isfinite(largest), wanted, np.float32(np.nan)).astype(dtype)
     divisors = scales.astype(np.float32)[..., None]
     steps = np.divide(weights, divisors, out=np.zeros_like(weights), where=divisors > 0)
     return np.clip(np.rint(steps), -most, most).astype(np.int8), scales
 
 
-def _largest_scale(most: int) -> Any:
+def largest_scale(most: int) -> Any:
     """The largest scale with which no product overflows: float32's max / most, never rounded up."""
     limit = float(np.finfo(np.float32).max)
     nearest = np.float32(limit / most)

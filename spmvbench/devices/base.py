@@ -61,6 +61,10 @@ class Device(Target, Protocol):
         """A host copy of a device array, when all work before is done."""
         ...
 
+    def finish(self) -> None:
+        """Wait until all that was asked of the device is done."""
+        ...
+
     def timer(self, *, hot: bool) -> str:
         """The clock that a hot, or a cold product is timed by."""
         ...

@@ -93,6 +93,9 @@ class CpuDevice:
         """See `Device.get`."""
         return array.copy()
 
+    def finish(self) -> None:
+        """See `Device.finish`: a call that returns is done."""
+
     def timer(self, *, hot: bool) -> str:
         """See `Device.timer`."""
         return "perf_counter_ns"

@@ -91,6 +91,10 @@ class CudaDevice:
         host: Array = self._cupy.asnumpy(array)
         return host
 
+    def finish(self) -> None:
+        """See `Device.finish`."""
+        self._stream.synchronize()
+
     def timer(self, *, hot: bool) -> str:
         """See `Device.timer`."""
         return "cuda_graph" if hot else "cuda_event"

@@ -7,9 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Protocol
 
-import numpy as np
-
-from spmvbench.dtypes import Array
+from spmvbench.dtypes import Array, is_on_host
 from spmvbench.problems.base import Problem
 
 MatVec = Callable[[Array, Array], None]
@@ -38,7 +36,7 @@ class Target(Protocol):
 
 @dataclass(frozen=True)
 class Packed:
-    """A packed matrix: arrays in the order in which a kernel takes them.
+    """A packed matrix: arrays in the order in which a kernel takes them, all on host or device.
 
     `layout`: the format that these arrays are of, where the one that packed them chose another.
     """
@@ -56,7 +54,7 @@ class Packed:
     @property
     def on_host(self) -> bool:
         """Whether its arrays are NumPy's, and not where a device packed them."""
-        return all(isinstance(array, np.ndarray) for array in self.arrays.values())
+        return all(map(is_on_host, self.arrays.values()))
 
 
 @dataclass(frozen=True)
@@ -82,11 +80,13 @@ class Format(ABC):
     A format with `lossless` False is judged against `unpack(packed)` instead of A, and is no
     baseline.
     `devices` and `dtypes` say what there are kernels for, `batches` how many columns of x they
-    take on a kind of device; any number where it says nothing.
+    take on a kind of device; any number where it says nothing. `packs_on`: kinds of device whose
+    arrays `pack` takes, beside NumPy's; of a lossy format `unpack` takes what came of them, too.
     """
 
     name: ClassVar[str]
     devices: ClassVar[tuple[str, ...]] = ("cpu",)
+    packs_on: ClassVar[tuple[str, ...]] = ("cpu",)
     dtypes: ClassVar[tuple[str, ...]] = ("float16", "bfloat16", "float32")
     batches: ClassVar[Mapping[str, tuple[int, ...]]] = {}
     accumulate: ClassVar[str] = "float32"
@@ -118,7 +118,10 @@ class Format(ABC):
 
     @abstractmethod
     def pack(self, dense: Array) -> Packed:
-        """The packed matrix; the same input gives the same bytes. Shape: dense (rows, cols)."""
+        """The packed matrix; the same input gives the same bytes. Shape: dense (rows, cols).
+
+        The arrays are where the matrix is, on the host or on a device; there they are complete.
+        """
 
     @abstractmethod
     def unpack(self, packed: Packed) -> Array:

@@ -26,7 +26,7 @@ from spmvbench.cpu.arrays import (
     stored_bits,
 )
 from spmvbench.cuda import BATCHES
-from spmvbench.dtypes import Array
+from spmvbench.dtypes import Array, is_on_host
 from spmvbench.formats.base import Format, MatVec, Packed, Target
 
 
@@ -36,13 +36,12 @@ class Bitmap(Format):
     name = "bitmap"
     devices = ("cpu", "cuda")
     batches: ClassVar = {"cuda": BATCHES}
+    packs_on: ClassVar[tuple[str, ...]] = ("cpu", "cuda")
 
     def pack(self, dense: Array) -> Packed:
         """See `Format.pack`. Raises: ValueError for what is no matrix of a known type."""
-        from spmvbench.cpu.tier import AVX512, tier
-
         bits, magnitude = bits_of(dense, self.dtypes, self.name)
-        select = _select if tier() == AVX512 else _select_portably
+        select = _on_host if is_on_host(bits) else _on_device
         mask, values, pointers = select(bits, magnitude)
         arrays = {"mask": mask, "values": values.view(dense.dtype), "row_pointers": pointers}
         return Packed(dense.shape, str(dense.dtype), arrays)
@@ -105,6 +104,25 @@ class Bitmap(Format):
                 "pack the matrix again"
             )
         return mask, values, pointers
+
+
+def _on_host(bits: Array, magnitude: Any) -> tuple[Array, Array, Array]:
+    from spmvbench.cpu.tier import AVX512, tier
+
+    return (_select if tier() == AVX512 else _select_portably)(bits, magnitude)
+
+
+def _on_device(bits: Array, magnitude: Any) -> tuple[Array, Array, Array]:
+    import cupy
+
+    from spmvbench.cuda import packing
+
+    mask = cupy.empty((bits.shape[0], _words(bits.shape[1])), np.uint64)
+    pointers = packing.row_pointers(packing.count("pack_bitmap.cu", "pack_mask", bits, mask))
+    values = cupy.empty(int(pointers[-1]), bits.dtype)
+    packing.fill("pack_bitmap.cu", "pack_values", bits, pointers, values)
+    packing.wait()
+    return mask, values, pointers
 
 
 def _select(bits: Array, magnitude: Any) -> tuple[Array, Array, Array]:

@@ -27,7 +27,7 @@ from spmvbench.cpu.arrays import (
     stored_bits,
 )
 from spmvbench.cuda import BATCHES
-from spmvbench.dtypes import Array
+from spmvbench.dtypes import Array, is_on_host
 from spmvbench.formats.base import Format, MatVec, Packed, Target
 from spmvbench.problems.base import Problem
 
@@ -41,6 +41,7 @@ class Csr16(Format):
     name = "csr16"
     devices = ("cpu", "cuda")
     batches: ClassVar = {"cuda": BATCHES}
+    packs_on: ClassVar[tuple[str, ...]] = ("cpu", "cuda")
 
     def unavailable(self, device: str, problem: Problem | None = None) -> str | None:
         """See `Format.unavailable`."""
@@ -49,12 +50,10 @@ class Csr16(Format):
 
     def pack(self, dense: Array) -> Packed:
         """See `Format.pack`. Raises: ValueError for what it cannot hold."""
-        from spmvbench.cpu.tier import AVX512, tier
-
         bits, magnitude = bits_of(dense, self.dtypes, self.name)
         if reason := self._too_wide(dense.shape[1]):
             raise ValueError(reason)
-        select = _select if tier() == AVX512 else _select_portably
+        select = _on_host if is_on_host(bits) else _on_device
         values, columns, pointers = select(bits, magnitude)
         arrays = {
             "values": values.view(dense.dtype),
@@ -121,6 +120,25 @@ class Csr16(Format):
         widest = int(columns.max()) + 1 if columns.size else 0
         require_columns(self.name, widest, packed.shape[1])
         return values, columns, pointers
+
+
+def _on_host(bits: Array, magnitude: Any) -> tuple[Array, Array, Array]:
+    from spmvbench.cpu.tier import AVX512, tier
+
+    return (_select if tier() == AVX512 else _select_portably)(bits, magnitude)
+
+
+def _on_device(bits: Array, magnitude: Any) -> tuple[Array, Array, Array]:
+    import cupy
+
+    from spmvbench.cuda import packing
+
+    pointers = packing.row_pointers(packing.count("pack_csr16.cu", "count_stored", bits))
+    values = cupy.empty(int(pointers[-1]), bits.dtype)
+    columns = cupy.empty(values.size, np.uint16)
+    packing.fill("pack_csr16.cu", "pack_entries", bits, pointers, values, columns)
+    packing.wait()
+    return values, columns, pointers
 
 
 def _select(bits: Array, magnitude: Any) -> tuple[Array, Array, Array]:

@@ -26,12 +26,12 @@ class DenseF16(Format):
     devices = ("cpu", "cuda")
     batches: ClassVar = {"cuda": BATCHES}
     dense: ClassVar[bool] = True
+    packs_on: ClassVar[tuple[str, ...]] = ("cpu", "cuda")
 
     def pack(self, dense: Array) -> Packed:
         """See `Format.pack`. Raises: ValueError for what is no matrix of a known type."""
         require_matrix(dense, self.dtypes, self.name)
-        values = np.array(dense, order="C", copy=True)
-        return Packed(dense.shape, str(dense.dtype), {"values": values})
+        return Packed(dense.shape, str(dense.dtype), {"values": dense.copy()})
 
     def unpack(self, packed: Packed) -> Array:
         """See `Format.unpack`. Raises: ValueError for an array of another shape."""

@@ -24,9 +24,9 @@ from typing import ClassVar
 import numpy as np
 
 from spmvbench.cpu.arrays import checked, require_matrix, require_size
-from spmvbench.cpu.quantised import chunks, quantise
+from spmvbench.cpu.quantised import chunks, largest_scale, quantise
 from spmvbench.cuda import BATCHES
-from spmvbench.dtypes import Array
+from spmvbench.dtypes import Array, is_on_host
 from spmvbench.formats.base import Format, MatVec, Packed, Precision, Target
 
 LARGEST = 7
@@ -43,6 +43,7 @@ class DenseInt4(Format):
     batches: ClassVar = {"cuda": BATCHES}
     dense: ClassVar[bool] = True
     lossless: ClassVar[bool] = False
+    packs_on: ClassVar[tuple[str, ...]] = ("cpu", "cuda")
 
     def precision(self, dtype: str, device: str) -> Precision:
         """See `Format.precision`. One rounding more: a group's sum is multiplied by its scale."""
@@ -51,16 +52,7 @@ class DenseInt4(Format):
     def pack(self, dense: Array) -> Packed:
         """See `Format.pack`. Raises: ValueError for what is no matrix of a known type."""
         require_matrix(dense, self.dtypes, self.name)
-        rows, cols = dense.shape
-        groups = _groups(cols)
-        words = np.empty((rows, groups, WORDS), np.uint32)
-        scales = np.empty((rows, groups), dense.dtype)
-        for part in chunks(rows, cols):
-            weights = np.zeros((part.stop - part.start, groups * GROUP), np.float32)
-            weights[:, :cols] = dense[part]
-            runs = weights.reshape(len(weights), groups, GROUP)
-            steps, scales[part] = quantise(runs, LARGEST, dense.dtype)
-            words[part] = _interleaved(steps)
+        words, scales = (_on_host if is_on_host(dense) else _on_device)(dense)
         return Packed(dense.shape, str(dense.dtype), {"values": words, "scales": scales})
 
     def unpack(self, packed: Packed) -> Array:
@@ -71,9 +63,11 @@ class DenseInt4(Format):
         """
         words, scales = self._checked(packed)
         rows, cols = packed.shape
-        dense = np.empty((rows, cols), np.float64 if scales.dtype == np.float32 else np.float32)
+        wide = np.float64 if scales.dtype == np.float32 else np.float32
+        dense = np.empty_like(scales, wide, shape=(rows, cols))
+        in_order = _in_order if is_on_host(words) else _in_order_on_device
         for part in chunks(rows, cols):
-            runs = _in_order(words[part]) * scales[part].astype(dense.dtype)[..., None]
+            runs = in_order(words[part]) * scales[part].astype(dense.dtype)[..., None]
             dense[part] = runs.reshape(len(runs), runs.shape[1] * GROUP)[:, :cols]
         return dense
 
@@ -124,6 +118,37 @@ def _groups(cols: int) -> int:
     return -(-cols // GROUP)
 
 
+def _on_host(dense: Array) -> tuple[Array, Array]:
+    rows, cols = dense.shape
+    groups = _groups(cols)
+    words = np.empty((rows, groups, WORDS), np.uint32)
+    scales = np.empty((rows, groups), dense.dtype)
+    for part in chunks(rows, cols):
+        weights = np.zeros((part.stop - part.start, groups * GROUP), np.float32)
+        weights[:, :cols] = dense[part]
+        runs = weights.reshape(len(weights), groups, GROUP)
+        steps, scales[part] = quantise(runs, LARGEST, dense.dtype)
+        words[part] = _interleaved(steps)
+    return words, scales
+
+
+def _on_device(dense: Array) -> tuple[Array, Array]:
+    import cupy
+
+    from spmvbench.cuda import names, packing
+
+    dense = cupy.ascontiguousarray(dense)
+    rows, cols = dense.shape
+    groups = _groups(cols)
+    words = cupy.empty((rows, groups, WORDS), np.uint32)
+    scales = cupy.empty((rows, groups), dense.dtype)
+    sizes = largest_scale(LARGEST), np.int64(scales.size), np.int32(cols)
+    variant = f"pack_int4<{names.VALUES[str(dense.dtype)]}>"
+    packing.per_warp("pack_int4.cu", variant, scales.size, dense, words, scales, *sizes)
+    packing.wait()
+    return words, scales
+
+
 def _interleaved(steps: Array) -> Array:
     """The words of integers. Shapes: steps (rows, groups, 128) int8, result (rows, groups, 16)."""
     codes = (steps + 8).astype(np.uint8).reshape(*steps.shape[:2], SLOTS, WORDS)
@@ -137,3 +162,12 @@ def _in_order(words: Array) -> Array:
     codes = np.empty((*words.shape[:2], SLOTS, WORDS), np.int8)
     codes[:, :, 0::2], codes[:, :, 1::2] = pairs & 15, pairs >> 4
     return codes.reshape(*words.shape[:2], GROUP) - np.int8(8)
+
+
+def _in_order_on_device(words: Array) -> Array:
+    import cupy
+
+    shifts = 4 * cupy.arange(SLOTS, dtype=np.uint32)[:, None]
+    codes = (words[:, :, None, :] >> shifts & 15).astype(np.int8)
+    steps: Array = codes.reshape(*words.shape[:2], GROUP) - np.int8(8)
+    return steps

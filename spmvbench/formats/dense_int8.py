@@ -18,9 +18,9 @@ from typing import ClassVar
 import numpy as np
 
 from spmvbench.cpu.arrays import checked, require_matrix, require_size
-from spmvbench.cpu.quantised import chunks, quantise
+from spmvbench.cpu.quantised import chunks, largest_scale, quantise
 from spmvbench.cuda import BATCHES
-from spmvbench.dtypes import Array
+from spmvbench.dtypes import Array, is_on_host
 from spmvbench.formats.base import Format, MatVec, Packed, Precision, Target
 
 LARGEST = 127
@@ -34,6 +34,7 @@ class DenseInt8(Format):
     batches: ClassVar = {"cuda": BATCHES}
     dense: ClassVar[bool] = True
     lossless: ClassVar[bool] = False
+    packs_on: ClassVar[tuple[str, ...]] = ("cpu", "cuda")
 
     def precision(self, dtype: str, device: str) -> Precision:
         """See `Format.precision`. One rounding more: the sum is multiplied by the scale."""
@@ -42,11 +43,7 @@ class DenseInt8(Format):
     def pack(self, dense: Array) -> Packed:
         """See `Format.pack`. Raises: ValueError for what is no matrix of a known type."""
         require_matrix(dense, self.dtypes, self.name)
-        values = np.empty(dense.shape, np.int8)
-        scales = np.empty(dense.shape[0], np.float32)
-        for part in chunks(*dense.shape):
-            weights = dense[part].astype(np.float32)
-            values[part], scales[part] = quantise(weights, LARGEST, scales.dtype)
+        values, scales = (_on_host if is_on_host(dense) else _on_device)(dense)
         return Packed(dense.shape, str(dense.dtype), {"values": values, "scales": scales})
 
     def unpack(self, packed: Packed) -> Array:
@@ -96,3 +93,27 @@ class DenseInt8(Format):
         require_size(self.name, "values", values, packed.shape)
         require_size(self.name, "scales", scales, packed.shape[:1])
         return values, scales
+
+
+def _on_host(dense: Array) -> tuple[Array, Array]:
+    values = np.empty(dense.shape, np.int8)
+    scales = np.empty(dense.shape[0], np.float32)
+    for part in chunks(*dense.shape):
+        weights = dense[part].astype(np.float32)
+        values[part], scales[part] = quantise(weights, LARGEST, scales.dtype)
+    return values, scales
+
+
+def _on_device(dense: Array) -> tuple[Array, Array]:
+    import cupy
+
+    from spmvbench.cuda import names, packing
+
+    dense = cupy.ascontiguousarray(dense)
+    rows, cols = dense.shape
+    values, scales = cupy.empty(dense.shape, np.int8), cupy.empty(rows, np.float32)
+    sizes = largest_scale(LARGEST), np.int64(rows), np.int32(cols)
+    variant = f"pack_int8<{names.VALUES[str(dense.dtype)]}>"
+    packing.per_warp("pack_int8.cu", variant, rows, dense, values, scales, *sizes)
+    packing.wait()
+    return values, scales

@@ -31,7 +31,7 @@ from spmvbench.cpu.arrays import (
     stored_bits,
 )
 from spmvbench.cuda import BATCHES
-from spmvbench.dtypes import Array
+from spmvbench.dtypes import Array, is_on_host
 from spmvbench.formats.base import Format, MatVec, Packed, Target
 
 _LOAD = 8  # entries: 16 bytes of 16-bit values and 4 bytes of codes, one load each on a GPU
@@ -44,17 +44,13 @@ class Macko(Format):
     name = "macko"
     devices = ("cpu", "cuda")
     batches: ClassVar = {"cuda": BATCHES}
+    packs_on: ClassVar[tuple[str, ...]] = ("cpu", "cuda")
 
     def pack(self, dense: Array) -> Packed:
         """See `Format.pack`. Raises: ValueError for what is no matrix of a known type."""
-        from spmvbench.cpu import macko as kernels
-        from spmvbench.cpu.tier import AVX512, tier
-
         bits, magnitude = bits_of(dense, self.dtypes, self.name)
-        select = _select if tier() == AVX512 else _select_portably
-        values, codes, pointers = select(bits, magnitude)
-        deltas = np.empty(values.size // 2, np.uint8)
-        kernels.pair(codes, deltas)
+        pack = _on_host if is_on_host(bits) else _on_device
+        values, deltas, pointers = pack(bits, magnitude)
         arrays = {
             "values": values.view(dense.dtype),
             "deltas": deltas,
@@ -97,6 +93,10 @@ class Macko(Format):
             kernels.product_rows, kernels.product, put, packed.shape, bounds, device.batch
         )
 
+    def require_sound(self, packed: Packed) -> None:
+        """Raise ValueError, with one line, for arrays that do not fit together."""
+        self._checked(packed)
+
     def _on_gpu(self, packed: Packed, device: Target) -> MatVec:
         from spmvbench.cuda.launch import Kernel, launch, pointer_type
 
@@ -126,6 +126,32 @@ def _room(pointers: Array, dtype: Any) -> tuple[Array, Array]:
     stored = int(pointers[-1])
     stored += -stored % _LOAD
     return np.zeros(stored, dtype), np.zeros(stored, np.uint8)
+
+
+def _on_host(bits: Array, magnitude: Any) -> tuple[Array, Array, Array]:
+    from spmvbench.cpu import macko as kernels
+    from spmvbench.cpu.tier import AVX512, tier
+
+    select = _select if tier() == AVX512 else _select_portably
+    values, codes, pointers = select(bits, magnitude)
+    deltas = np.empty(values.size // 2, np.uint8)
+    kernels.pair(codes, deltas)
+    return values, deltas, pointers
+
+
+def _on_device(bits: Array, magnitude: Any) -> tuple[Array, Array, Array]:
+    import cupy
+
+    from spmvbench.cuda import packing
+
+    pointers = packing.row_pointers(packing.count("pack_macko.cu", "count_entries", bits))
+    stored = int(pointers[-1])
+    stored += -stored % _LOAD
+    values, codes = cupy.zeros(stored, bits.dtype), cupy.zeros(stored, np.uint8)
+    packing.fill("pack_macko.cu", "pack_gaps", bits, pointers, values, codes)
+    deltas = codes[0::2] | codes[1::2] << 4
+    packing.wait()
+    return values, deltas, pointers
 
 
 def _select(bits: Array, magnitude: Any) -> tuple[Array, Array, Array]:

@@ -12,44 +12,62 @@ if TYPE_CHECKING:
     from spmvbench.dtypes import Array
 
 
-def build(problem: Problem) -> Array:
+def build(problem: Problem, kind: str = "cpu") -> Array:
     """A as every format gets it: dense, C order. Shape: (rows, cols), in the problem's dtype.
 
+    `kind`: the kind of device that it is to be on. A generated matrix is made there; a stored one
+    is read and pruned on the host.
     Raises: SourceError when its file cannot give it; ExperimentError when there is no such pattern.
     """
     if problem.source is None:
-        return _generated(problem)
+        return _generated(problem, kind)
+    dense = _stored(problem, problem.source)
+    if kind == "cpu":
+        return dense
+    import cupy
+
+    there: Array = cupy.asarray(dense)
+    return there
+
+
+def _stored(problem: Problem, source: str) -> Array:
     from spmvbench.problems.prune import prune
     from spmvbench.problems.sources import load
 
-    dense = load(problem.source, problem.tensor, problem.dtype)
+    dense = load(source, problem.tensor, problem.dtype)
     if dense.shape != (problem.rows, problem.cols):
         from spmvbench.errors import SourceError
 
         raise SourceError(
-            f"{problem.source}: tensor '{problem.tensor}' is {dense.shape[0]}x{dense.shape[1]}, "
+            f"{source}: tensor '{problem.tensor}' is {dense.shape[0]}x{dense.shape[1]}, "
             f"expected {problem.rows}x{problem.cols} as planned; was the file changed? Run again"
         )
     return prune(dense, problem.density, problem.pattern)
 
 
 def count_nonzero(dense: Array) -> int:
-    """How many elements are neither 0.0 nor -0.0; NaN counts."""
+    """How many elements are neither 0.0 nor -0.0; NaN counts. `dense` may be on a device."""
     import numpy as np
 
-    from spmvbench.problems.chunks import CHUNK
+    from spmvbench.dtypes import is_on_host
+    from spmvbench.problems.chunks import CHUNK, DEVICE_CHUNK
     from spmvbench.problems.prune import magnitudes
 
-    flat = np.ascontiguousarray(dense).reshape(-1)
-    parts = (magnitudes(flat[i : i + CHUNK]) for i in range(0, flat.size, CHUNK))
+    chunk = CHUNK if is_on_host(dense) else DEVICE_CHUNK
+    flat = dense.reshape(-1)
+    parts = (magnitudes(flat[i : i + chunk]) for i in range(0, flat.size, chunk))
     return sum(int(np.count_nonzero(part)) for part in parts)
 
 
-def _generated(problem: Problem) -> Array:
+def _generated(problem: Problem, kind: str) -> Array:
     from spmvbench.errors import ExperimentError
     from spmvbench.problems.patterns import check_pattern, generate
 
     reason = check_pattern(problem.pattern, problem.density, problem.cols)
     if reason:
         raise ExperimentError(f"{problem.key}: {reason}")
-    return generate(problem)
+    if kind == "cpu":
+        return generate(problem)
+    from spmvbench.problems import on_device
+
+    return on_device.generate(problem)

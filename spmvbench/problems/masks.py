@@ -48,16 +48,40 @@ def alignment(pattern: str) -> int:
 
 def keeper(problem: Problem) -> Keep:
     """The rule of its pattern. Counts over the whole matrix, so it may take a while."""
-    density = problem.density
-    if density is None:
-        raise ValueError(f"{problem.key}: a generated matrix needs a density")
+    density = _density(problem)
     group, run = n_of_m(problem.pattern), sized(problem.pattern)
     if group:
         return per_group(*group)
     if run:
         rule = _groups if run[0] == "group" else _blocks
         return rule(problem, run[1], _below(density))
+    if problem.pattern in _BY_ROW:
+        return _by_row(thresholds(problem))
     return _RULES[problem.pattern](problem, density)
+
+
+def thresholds(problem: Problem) -> Array:
+    """What a mask word must be below for its element to be kept, per row; up to 2^32.
+
+    For patterns in which words are not compared with one another. Shape: (rows,), uint64.
+    """
+    density = _density(problem)
+    rule = _BY_ROW.get(problem.pattern)
+    return rule(problem, density) if rule else np.full(problem.rows, _below(density), np.uint64)
+
+
+def band(problem: Problem) -> tuple[Array, int]:
+    """The first column kept in each row by `banded`, and how many. Shape: (rows,), int64."""
+    rows, cols = problem.rows, problem.cols
+    width = round(_density(problem) * cols)
+    centre = np.arange(rows, dtype=np.int64) * cols // max(rows, 1)
+    return np.clip(centre - width // 2, 0, cols - width), width
+
+
+def _density(problem: Problem) -> float:
+    if problem.density is None:
+        raise ValueError(f"{problem.key}: a generated matrix needs a density")
+    return problem.density
 
 
 def _below(density: float) -> int:
@@ -121,10 +145,8 @@ def _blocks(problem: Problem, size: int, below: int) -> Keep:
 
 def _banded(problem: Problem, density: float) -> Keep:
     """The round(density * cols) columns nearest to the diagonal of every row, without gaps."""
-    rows, cols = problem.rows, problem.cols
-    width = round(density * cols)
-    centre = np.arange(rows, dtype=np.int64) * cols // max(rows, 1)
-    first = np.clip(centre - width // 2, 0, cols - width)[:, None]
+    first, width = band(problem)
+    first = first[:, None]
 
     def keep(keys: Array, chunk: Chunk) -> Array:
         col = np.arange(chunk.col, chunk.col + chunk.shape[1])
@@ -139,7 +161,7 @@ def _by_row(below: Array) -> Keep:
     return lambda keys, chunk: keys < below[chunk.rows, None]
 
 
-def _power_law(problem: Problem, density: float) -> Keep:
+def _power_law(problem: Problem, density: float) -> Array:
     """Row r has about scale / (r + 1) non-zeros, at most all; scale by bisection for the sum."""
     wanted = round(density * problem.elements)
     rank = np.arange(1, problem.rows + 1, dtype=np.int64)
@@ -151,34 +173,29 @@ def _power_law(problem: Problem, density: float) -> Keep:
         else:
             high = scale
     counts = np.minimum(problem.cols, low // rank).astype(np.uint64)
-    return _by_row(counts * np.uint64(FULL) // np.uint64(max(problem.cols, 1)))
+    below: Array = counts * np.uint64(FULL) // np.uint64(max(problem.cols, 1))
+    return below
 
 
-def _empty_rows(problem: Problem, density: float) -> Keep:
+def _empty_rows(problem: Problem, density: float) -> Array:
     """Two of every eight rows empty, the others denser for it."""
     filled = _below(density) * EMPTY_EVERY // (EMPTY_EVERY - EMPTY)
     below = np.full(problem.rows, filled, np.uint64)
     below[np.arange(problem.rows) % EMPTY_EVERY < EMPTY] = 0
-    return _by_row(below)
+    return below
 
 
-def _heavy_row(problem: Problem, density: float) -> Keep:
+def _heavy_row(problem: Problem, density: float) -> Array:
     """The middle row full, the others sharing what is left of the density."""
     left = max(0, _below(density) * problem.rows - FULL)
     below = np.full(problem.rows, left // max(1, problem.rows - 1), np.uint64)
     below[problem.rows // 2 : problem.rows // 2 + 1] = FULL
-    return _by_row(below)
+    return below
 
 
-_RULES = {
-    "uniform": _uniform,
-    "exact": _exact,
-    "row": _row,
-    "banded": _banded,
-    "power-law": _power_law,
-    "empty-rows": _empty_rows,
-    "heavy-row": _heavy_row,
-}
+_RULES = {"uniform": _uniform, "exact": _exact, "row": _row, "banded": _banded}
 
-NAMES = tuple(_RULES)
+_BY_ROW = {"power-law": _power_law, "empty-rows": _empty_rows, "heavy-row": _heavy_row}
+
+NAMES = (*_RULES, *_BY_ROW)
 """The patterns with a fixed name; `N:M`, `groupN` and `blockN` are the others."""

@@ -101,7 +101,7 @@ def _smallest(keys: Array, k: int) -> Array:
 def _threshold(keys_of: KeysOf, start: int, stop: int, k: int) -> tuple[int, int]:
     """The k-th smallest key, and the position of the last element with it that is kept."""
     upper = _histogram(lambda a, b: keys_of(a, b) >> np.uint32(_HALF), start, stop)
-    high, places = _find(upper, k)
+    high, places = find(upper, k)
 
     def lower_of(a: int, b: int) -> Array:
         keys = keys_of(a, b)
@@ -109,14 +109,14 @@ def _threshold(keys_of: KeysOf, start: int, stop: int, k: int) -> tuple[int, int
         return inside
 
     lower = _histogram(lower_of, start, stop)
-    low, places = _find(lower, places)
+    low, places = find(lower, places)
     highest = high << _HALF | low
     if lower[low] == places:
         return highest, stop - 1
-    return highest, _position(keys_of, start, stop, highest, places)
+    return highest, position(keys_of, start, stop, highest, places)
 
 
-def _find(histogram: Array, k: int) -> tuple[int, int]:
+def find(histogram: Array, k: int) -> tuple[int, int]:
     """The bin of the k-th element, and which one of that bin it is, counted from 1."""
     sums = np.cumsum(histogram)
     found = int(np.searchsorted(sums, k))
@@ -138,7 +138,7 @@ def _histogram(bins_of: KeysOf, start: int, stop: int) -> Array:
     return total
 
 
-def _position(keys_of: KeysOf, start: int, stop: int, key: int, number: int) -> int:
+def position(keys_of: KeysOf, start: int, stop: int, key: int, number: int) -> int:
     """Where that key occurs for that time, counted from 1."""
     for first in range(start, stop, _COUNTED):
         ties = np.flatnonzero(keys_of(first, min(stop, first + _COUNTED)) == key)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 SHAPE = "rows x cols"
 
-TEXT = (SHAPE, "fastest", "format", "target", "rival", "verdict")
+TEXT = (SHAPE, "fastest", "format", "target", "rival", "verdict", "claim", "against")
 """Columns that are words: aligned left."""
 
 GAP = 3

@@ -40,7 +40,7 @@ struct Error : std::runtime_error {
 constexpr unsigned LANES_OF_WARP = 32, ALL = ~0u;
 
 enum class State { ready, at_warp, at_block, returned };
-enum class Meeting { shuffle, sync };
+enum class Meeting { shuffle, ballot, sync };
 
 // What each lane brought to a meeting. Two of them: lanes may be on their way to the next meeting
 // while others still look at this one, but not to the one after it.
@@ -109,6 +109,14 @@ T shuffle(unsigned mask, T value, int from, bool inside) {
     const Brought& brought = meet(Meeting::shuffle, mask, value);
     if (inside) std::memcpy(&value, brought.of_lane[from], sizeof value);
     return value;
+}
+
+inline unsigned ballot(unsigned mask, bool mine) {
+    const Brought& brought = meet(Meeting::ballot, mask, mine);
+    unsigned all = 0;
+    for (unsigned lane = 0; lane < LANES_OF_WARP; ++lane)
+        all |= unsigned(brought.of_lane[lane][0] & 1) << lane;
+    return all;
 }
 
 inline void wake_block() {

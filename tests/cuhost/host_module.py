@@ -19,8 +19,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 HERE = Path(__file__).parent
 BUILD = HERE.parent.parent / "build" / "cuhost"
 WHEELS = ("nvidia-cuda-runtime", "nvidia-cuda-crt", "nvidia-cuda-cccl", "cuda-pathfinder")
@@ -57,6 +55,7 @@ def missing() -> str:
 class Launch:
     """One launch: arguments in order, arrays and NumPy scalars; `y` is the place of the result.
 
+    Several results: their places, and `run` gives a tuple of them.
     `shifts`: bytes that the address of an array is lowered by, for entries far from its start.
     """
 
@@ -64,7 +63,7 @@ class Launch:
     grid: int
     threads: int
     arguments: tuple[Any, ...]
-    y: int
+    y: int | tuple[int, ...]
     order: int = 0
     shifts: tuple[int, ...] = ()
 
@@ -77,7 +76,7 @@ class HostModule:
     kernels: tuple[str, ...]
     sanitized: bool
 
-    def run(self, launches: Sequence[Launch], timeout_s: float = 300) -> list[np.ndarray]:
+    def run(self, launches: Sequence[Launch], timeout_s: float = 300) -> list[Any]:
         """The y of each launch. Raises: RuntimeError with what ended the process, or timed out."""
         todo = [
             (self.kernels.index(one.kernel), one.grid, one.threads, one.order, one.arguments)

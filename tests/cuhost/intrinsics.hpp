@@ -27,7 +27,35 @@ T __shfl_up_sync(unsigned mask, T value, unsigned by) {
     return cuhost::shuffle(mask, value, from, from >= 0);
 }
 
+inline unsigned __ballot_sync(unsigned mask, int mine) {
+    return cuhost::ballot(mask, mine != 0);
+}
+
 inline int __popc(unsigned v) { return __builtin_popcount(v); }
+
+// Of 0 there are 32 leading zeros, and the first set bit is number 0.
+inline int __clz(unsigned v) { return v ? __builtin_clz(v) : 32; }
+inline int __ffs(int v) { return __builtin_ffs(v); }
+
+inline unsigned long long __umul64hi(unsigned long long a, unsigned long long b) {
+    return (unsigned long long)((unsigned __int128)a * b >> 64);
+}
+
+// Fibers change places in intrinsics only, so plain arithmetic is atomic.
+template <class T>
+T atomicAdd(T* at, T value) {
+    const T before = *at;
+    *at += value;
+    return before;
+}
+
+inline unsigned __float_as_uint(float f) {
+    unsigned v;
+    std::memcpy(&v, &f, sizeof v);
+    return v;
+}
+
+inline float __fdiv_rn(float a, float b) { return a / b; }
 
 inline float __uint_as_float(unsigned v) {
     float f;

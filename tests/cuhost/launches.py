@@ -27,7 +27,7 @@ def launch(library, index, grid, threads, order, arguments, y, shifts):
     message = ctypes.create_string_buffer(512)
     if library[f"cuhost_{index}"](sizes, pointers, message, ctypes.c_size_t(512)):
         sys.exit(message.value.decode())
-    return owned[y]
+    return owned[y] if isinstance(y, int) else tuple(owned[place] for place in y)
 
 
 if __name__ == "__main__":

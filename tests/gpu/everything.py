@@ -19,6 +19,7 @@ from pathlib import Path
 TOP = Path(__file__).parent.parent.parent
 WORK = TOP / "build" / "gpu"
 HERE = Path(__file__).parent
+TESTS = ("tests/test_gpu.py", "tests/test_gpu_api.py")
 TOOLS = ("memcheck", "racecheck", "initcheck", "synccheck")
 SANITIZED = ("macko", "csr16", "bitmap", "dense-f16", "dense-int8", "dense-int4")
 
@@ -26,7 +27,7 @@ SANITIZED = ("macko", "csr16", "bitmap", "dense-f16", "dense-int8", "dense-int4"
 def steps(experiment, sanitize, left_s):
     """Name and command of each. The experiment comes last and takes the time that is left."""
     python = [sys.executable]
-    yield "tests", [*python, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/test_gpu.py"]
+    yield "tests", [*python, "-m", "pytest", "-q", "-p", "no:cacheprovider", *TESTS]
     if sanitize and shutil.which("compute-sanitizer"):
         for tool in TOOLS:
             tested = ["compute-sanitizer", "--tool", tool, "--error-exitcode", "1"]

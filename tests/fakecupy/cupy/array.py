@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 from types import SimpleNamespace
 
 import numpy as np
@@ -15,7 +16,11 @@ ALIGNMENT = 512
 class ndarray(NDArrayOperatorsMixin):
     """What CuPy's arrays have of NumPy's, each method as it is there."""
 
-    def __init__(self, host):
+    def __init__(self, host, dtype=None, memptr=None, strides=None):
+        """Of memory that is there (`host` is a shape then), else around `host`."""
+        if memptr is not None:
+            raw = (ctypes.c_char * memptr.mem.nbytes).from_address(memptr.mem.ptr)
+            host = np.ndarray(host, dtype, raw, strides=strides)
         self.host = host
 
     def __array__(self, *args, **kwargs):

@@ -70,6 +70,12 @@ class Device:
     def use(self):
         pass
 
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        pass
+
     def synchronize(self):
         STATE.note("synchronize")
         STATE.check()
@@ -80,6 +86,12 @@ class Stream:
 
     def __init__(self, non_blocking=False, null=False):
         self.ptr = 0 if null else id(self)
+
+    @classmethod
+    def from_external(cls, other):
+        stream = cls()
+        _, stream.ptr = other.__cuda_stream__()
+        return stream
 
     def use(self):
         Stream.current = self
@@ -157,8 +169,14 @@ def alloc_pinned_memory(nbytes):
     return PinnedMemoryPointer(nbytes)
 
 
+class UnownedMemory:
+    def __init__(self, ptr, nbytes, owner, device_id=-1):
+        self.ptr, self.nbytes, self.owner = ptr, nbytes, owner
+
+
 class MemoryPointer:
-    pass
+    def __init__(self, mem, offset):
+        self.mem = mem
 
 
 nvtx = SimpleNamespace()

@@ -1,0 +1,28 @@
+"""The command that sets results beside what was published."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from spmvbench.cli.app import TableForm, app
+
+
+@app.command()
+def published(
+    results: Annotated[
+        list[Path] | None, typer.Argument(help="results folders or records.csv files")
+    ] = None,
+    format_: Annotated[
+        TableForm, typer.Option("--format", help="table, or md: Markdown to paste")
+    ] = TableForm.table,
+) -> None:
+    """Set results beside the claims of MACKO's authors: reproduced, refuted, not comparable.
+
+    Measures nothing. Another GPU, or a rival that is missing, refutes nothing.
+    """
+    from spmvbench.published import show_all
+
+    show_all(results or [Path("results")], markdown=format_ is TableForm.md)

@@ -1,0 +1,6 @@
+"""PyTorch layers whose weights are packed as MACKO: `spmvbench.torch.Linear.from_dense(layer)`."""
+
+from spmvbench.torch.linear import Linear
+from spmvbench.torch.models import convert, load
+
+__all__ = ["Linear", "convert", "load"]

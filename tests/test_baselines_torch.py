@@ -1,0 +1,105 @@
+"""PyTorch's products of arrays on a GPU: a PyTorch for CPUs that is told they are there."""
+
+from __future__ import annotations
+
+import contextlib
+from importlib import import_module
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from gpu_stand_in import Gpu
+
+from spmvbench.conformance import cells, conform
+from spmvbench.formats import resolve
+from spmvbench.watch import Watch
+
+_torch = import_module("spmvbench.baselines._torch")
+
+NAMES = ("dense-torch", "csr-torch")
+SETTINGS = (
+    "allow_fp16_reduced_precision_reduction",
+    "allow_bf16_reduced_precision_reduction",
+    "allow_tf32",
+)
+
+
+@pytest.fixture
+def torch(fake_cupy, monkeypatch):
+    """PyTorch with a GPU in its place; `entered` holds the streams that it was put on."""
+    torch = pytest.importorskip("torch", reason="torch is not installed: spmvbench[torch]")
+    entered = []
+
+    def from_dlpack(array):
+        assert array.__dlpack_device__()[0] == 2
+        assert array.dtype.name in ("float16", "float32", "int16", "int32")
+        return torch.from_numpy(array.host)
+
+    @contextlib.contextmanager
+    def stream(number):
+        entered.append(number)
+        yield
+
+    matmul = SimpleNamespace(**dict.fromkeys(SETTINGS, True))
+    monkeypatch.setattr(torch, "from_dlpack", from_dlpack)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "ExternalStream", lambda pointer: pointer)
+    monkeypatch.setattr(torch.cuda, "stream", stream)
+    monkeypatch.setattr(torch.backends.cuda, "matmul", matmul)
+    monkeypatch.setattr(_torch, "_version", lambda: "2.9.0")
+    return SimpleNamespace(entered=entered, matmul=matmul, cuda=torch.cuda)
+
+
+@pytest.mark.parametrize(
+    ("name", "dtype"),
+    [("dense-torch", name) for name in ("float16", "bfloat16", "float32")]
+    + [("csr-torch", "bfloat16")],
+)
+def test_a_product_of_arrays_on_a_gpu_is_right(torch, fake_cupy, tmp_path, name, dtype):
+    todo = [cell for cell in cells() if cell[1] == dtype and cell[0] != "65,537 columns"]
+    verdicts = list(conform(name, Gpu(fake_cupy), Watch(tmp_path / "watch"), todo))
+    assert {v.status for v in verdicts} == {"ok"}
+
+
+def planned(name, fake_cupy):
+    fmt, gpu = resolve(name), Gpu(fake_cupy)
+    return fmt.plan(fmt.pack(np.eye(4, dtype=np.float32)), gpu), gpu
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_product_runs_on_the_current_stream_of_cupy(torch, fake_cupy, name):
+    matvec, gpu = planned(name, fake_cupy)
+    streams = [fake_cupy.cuda.Stream(non_blocking=True) for _ in range(2)]
+    for stream in streams:
+        with stream:
+            matvec(gpu.put(np.ones(4, np.float32)), gpu.empty(4, "float32"))
+    assert torch.entered == [stream.ptr for stream in streams]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_partial_sums_on_a_gpu_stay_in_float32(torch, fake_cupy, name):
+    planned(name, fake_cupy)
+    assert not any(getattr(torch.matmul, setting) for setting in SETTINGS)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_gpu_that_pytorch_does_not_find_is_one_line(torch, fake_cupy, monkeypatch, name):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(RuntimeError, match=r"^torch [\w.+]+ finds no GPU that it can use$"):
+        planned(name, fake_cupy)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_pytorch_for_cpus_is_unavailable_on_a_gpu(fake_cupy, monkeypatch, name):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: object())
+    monkeypatch.setattr(_torch, "_version", lambda: "2.9.0+cpu")
+    reason = resolve(name).unavailable("cuda")
+    assert reason.startswith(f"{name}: torch 2.9.0+cpu is built for CPUs only; pip install torch")
+    assert resolve(name).unavailable("cpu") is None
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_pytorch_on_a_gpu_needs_cupy_too(monkeypatch, name):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: name == "torch" or None)
+    monkeypatch.setattr(_torch, "_version", lambda: "2.9.0")
+    assert resolve(name).unavailable("cuda").startswith(f"{name}: CuPy is not installed; pip")

@@ -1,0 +1,124 @@
+"""Each mistake put into a kernel that makes or packs matrices has to be found."""
+
+from __future__ import annotations
+
+import shutil
+
+import pytest
+from cuhost.host_module import missing
+from kernel_table import FOLDER
+from making import SMALL, make, pack
+from replay import FEW_KEYS, change, differing, few_keys, record, with_keys
+
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(bool(missing()), reason=missing())]
+
+# The kernel's file, the file with the mistake, what becomes what, and why it is a mistake.
+PACKING = [
+    ("pack_macko", "pack.cuh", "Bits(bits << 1)", "bits", "-0.0 is stored"),
+    ("pack_csr16", "pack.cuh", "column < cols ?", "column <= cols ?", "a column too many"),
+    ("pack_bitmap", "pack.cuh", "((1u << lane", "((2u << lane", "its own bit counts"),
+    ("pack_macko", "pack_macko.cu", "count = 0, last = -1", "count = 0, last = 0", "counts short"),
+    ("pack_macko", "pack_macko.cu", "  int last = -1;", "  int last = 0;", "first gap short"),
+    ("pack_macko", "pack_macko.cu", "gap >= STRIDE", "gap > STRIDE", "a bridge less"),
+    ("pack_macko", "pack_macko.cu", "- last - 1) /", "- last) /", "first bridges one late"),
+    ("pack_macko", "pack_macko.cu", "before && mine()", "mine()", "the first bridged twice"),
+    ("pack_macko", "pack_macko.cu", "(2u << lane", "(1u << lane", "its own bridge is not counted"),
+    ("pack_macko", "pack_macko.cu", "[at - 1] = STRIDE - 1", "[at - 1] = 0", "a bridge of no gap"),
+    ("pack_macko", "pack_macko.cu", "; j < entries", "; j + 1 < entries", "a bridge unwritten"),
+    ("pack_macko", "pack_macko.cu", "entries.gap % STRIDE", "entries.gap", "codes above 15"),
+    ("pack_bitmap", "pack_bitmap.cu", " && at < words", "", "words past the end"),
+    ("pack_bitmap", "pack_bitmap.cu", "(lane == i)", "(lane <= i)", "words of other columns"),
+    ("pack_bitmap", "pack_bitmap.cu", "/ 64 * 2;", "/ 32;", "rows of half a word"),
+    ("pack_csr16", "pack_csr16.cu", "u16(base + ", "u16(", "columns of the first step"),
+    ("pack_csr16", "pack_csr16.cu", "      next += __popc(step.stored[i]);", "", "never moves on"),
+    ("pack_int8", "quantise.cuh", "largest >= INF", "largest > INF", "Inf has a scale"),
+    ("pack_int8", "quantise.cuh", "rintf(", "truncf(", "rounds towards zero"),
+    ("pack_int8", "quantise.cuh", "step = LANES / 2;", "step = LANES / 4;", "half of the lanes"),
+    ("pack_int8", "quantise.cuh", "!(scale > 0)", "scale == 0", "steps where the scale is NaN"),
+    ("pack_int8", "pack_int8.cu", "  if (row >= rows) return;", "", "rows that do not exist"),
+    ("pack_int4", "quantise.cuh", "u16(0x7e00)", "u16(0x7fff)", "the NaN of a GPU"),
+    ("pack_int4", "pack_int4.cu", "4 * (lane / WORDS)", "4 * (lane % 2)", "nibbles of others"),
+    ("pack_int4", "pack_int4.cu", "column < cols ?", "column <= cols ?", "a column too many"),
+    ("pack_int4", "pack_int4.cu", "word, WORDS)", "word, 1)", "words of two neighbours"),
+    ("pack_int4", "pack_int4.cu", "lane < WORDS", "lane <= WORDS", "a word too many"),
+]
+
+MAKING = [
+    ("generate", "philox.cuh", "round < 10", "round < 9", "a round less"),
+    ("generate", "philox.cuh", "a = i + 1,", "a = i,", "the counter begins at 0"),
+    ("generate", "philox.cuh", "right += 0xBB", "right += 0xBA", "another key"),
+    ("generate", "philox.cuh", "i & 2 ? high : low", "i & 1 ? high : low", "words mixed up"),
+    ("generate", "generate.cu", "inside && keep", "keep", "the limit of a row past the end"),
+    ("generate", "generate.cu", "++column == cols", "++column > cols", "rows a column longer"),
+    ("generate", "generate.cu", "2 * s - 1021", "2 * s - 1020", "even values"),
+    ("generate", "generate.cu", " + (h & 1)", "", "never the largest value"),
+    ("generate", "generate.cu", "element + DRAWN <=", "element + 1 <=", "writes past the end"),
+    ("generate", "generate.cu", "row & -i64(height)", "row", "blocks of one row"),
+    ("generate", "generate.cu", "column & -width", "column", "groups of one column"),
+    ("generate", "generate.cu", "- first[row]", "- first[0]", "a band that is not moved"),
+    ("generate", "generate.cu", "smaller < n", "smaller <= n", "one more of each group"),
+    ("generate", "generate.cu", "group + m < columns ? group + m : columns", "group + m", "stale"),
+    ("generate", "generate.cu", "  __syncthreads();", "", "words that are not there yet"),
+    ("select", "select.cu", "element >= start && ", "", "the end of the row before"),
+    ("select", "select.cu", "element < stop)", "element <= stop)", "the next row's first"),
+    ("select", "select.cu", "left <= below + mine", "left < below + mine", "the last of a digit"),
+    ("select", "select.cu", "if (below < left", "if (below <= left", "the digit before"),
+    ("select", "select.cu", "wanted = left - below", "wanted = left", "counted from the start"),
+    ("select", "select.cu", "(found + 1) << shift", "found << shift", "one fewer"),
+    ("select", "select.cu", "    counts[digit] = 0;", "", "counts of the digit before"),
+    ("select", "select.cu", "key >> 16 == u32(upper)", "true", "lower halves of all keys"),
+    ("select", "select.cu", "element / part", "0", "one part only"),
+    ("select", "philox.cuh", "<< 32 | column", "<< 32 | 0", "ties that nothing decides"),
+]
+
+
+def label(mutant):
+    return f"{mutant[0]}: {mutant[4]}"
+
+
+@pytest.fixture(scope="module")
+def launches():
+    """What was recorded, once: it is the same for every mutant."""
+    return {}
+
+
+def survives(launches, mutant, folder):
+    kernel, file, old, new, _ = mutant
+    change(folder / file, old, new)
+    recorded = [one for one in launches if one.file == kernel]
+    assert recorded
+    try:
+        return not differing(recorded, folder, sanitized=True, timeout_s=60)
+    except RuntimeError:
+        return False  # ended by a sanitizer, or not at all
+
+
+@pytest.fixture
+def packed(launches, fake_cupy, monkeypatch):
+    if "packed" not in launches:
+        work = record(lambda: pack(fake_cupy, SMALL, ["float16"]), fake_cupy, monkeypatch)
+        launches["packed"] = work
+    return launches["packed"]
+
+
+@pytest.fixture
+def made(launches, fake_cupy, monkeypatch, tmp_path):
+    if "made" not in launches:
+        with few_keys(FEW_KEYS, with_keys(FEW_KEYS, tmp_path / "right"), monkeypatch):
+            launches["made"] = record(make, fake_cupy, monkeypatch)
+    return launches["made"]
+
+
+@pytest.mark.parametrize("mutant", PACKING, ids=label)
+def test_a_mistake_in_packing_is_found(packed, mutant, tmp_path):
+    assert not survives(packed, mutant, shutil.copytree(FOLDER, tmp_path / "kernels"))
+
+
+@pytest.mark.parametrize("mutant", MAKING, ids=label)
+def test_a_mistake_in_making_is_found(made, mutant, tmp_path):
+    assert not survives(made, mutant, with_keys(FEW_KEYS, tmp_path / "kernels"))
+
+
+def test_no_mistake_is_found_where_there_is_none(packed, made, tmp_path):
+    assert not differing(packed, sanitized=True)
+    assert not differing(made, with_keys(FEW_KEYS, tmp_path / "kernels"), sanitized=True)
