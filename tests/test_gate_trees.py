@@ -101,8 +101,8 @@ def test_a_hook_of_the_repository_is_not_run(repository):
 
 def test_an_unknown_revision_is_said_with_the_nearest_name_before_anything_is_written(repository):
     with (
-        pytest.raises(GateError, match="unknown revision 'mian'; did you mean 'main'\\? Expected"),
-        checked_out(repository, "HEAD", "mian"),
+        pytest.raises(GateError, match="unknown revision 'maine'; did you mean 'main'\\? Expected"),
+        checked_out(repository, "HEAD", "maine"),
     ):
         pass
     assert left(repository) == ([], 1)
