@@ -289,6 +289,24 @@ def test_what_differs_between_the_environments_is_named_but_for_the_source(base,
     ]
 
 
+def test_a_side_of_two_sources_is_named(base, tmp_path):
+    old = starts(tmp_path / "old", 2, environment={"source_hash": "old"})
+    young = starts(tmp_path / "young", 2, environment={"source_hash": "young"})
+    (note,) = compared(
+        [*old, *young],
+        young * 1 + starts(tmp_path / "more", 2, environment={"source_hash": "young"}),
+    ).notes
+    assert note.startswith("base mixes rows of 2 sources")
+
+
+def test_a_matrix_that_grew_in_any_start_is_worse_and_one_unavailable_start_is_none(base, tmp_path):
+    nowhere = {"status": "unavailable", "median_us": None, "packed_bytes": None, "y_dtype": "x"}
+    gone = starts(tmp_path / "gone", 1, **nowhere)
+    assert exit_code(compared([*base, *gone], [*base, *gone])) == 0
+    grown = starts(tmp_path / "grown", 1, packed_bytes=2000)
+    assert exit_code(compared(base, [*grown, *base])) == 1
+
+
 def test_a_folder_without_environments_is_compared_by_the_slug(tmp_path):
     sides = [starts(tmp_path / name, 3) for name in ("base", "new")]
     for folder in (*sides[0], *sides[1]):

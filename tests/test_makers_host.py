@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from cuhost.host_module import missing
 from kernel_table import FOLDER, MAKERS, TYPES
-from making import SMALL, make, pack
+from making import make, pack
 from replay import FEW_KEYS, differing, few_keys, record, with_keys
 
 pytestmark = pytest.mark.skipif(bool(missing()), reason=missing())
@@ -21,7 +21,7 @@ def folder(tmp_path_factory):
 
 @pytest.fixture
 def packed(fake_cupy, monkeypatch):
-    return record(lambda: pack(fake_cupy, SMALL, TYPES), fake_cupy, monkeypatch)
+    return record(lambda: pack(fake_cupy, TYPES), fake_cupy, monkeypatch)
 
 
 @pytest.fixture
@@ -59,6 +59,6 @@ def test_the_order_of_the_lanes_changes_nothing(packed, made, made_of_few_keys, 
 
 def test_row_pointers_may_be_of_64_bits(fake_cupy, monkeypatch):
     monkeypatch.setattr("spmvbench.cuda.packing.pointer_dtype", lambda stored: "int64")
-    launches = record(lambda: pack(fake_cupy, SMALL, ["float16"]), fake_cupy, monkeypatch)
+    launches = record(lambda: pack(fake_cupy, ["float16"]), fake_cupy, monkeypatch)
     assert any("long long" in one.launch.kernel for one in launches)
     assert not differing(launches, FOLDER, sanitized=True)

@@ -13,6 +13,8 @@ from spmvbench.cli import (  # noqa: F401  each adds its commands
     measuring,
     published,
     reading,
+    reporting,
+    sharing,
 )
 from spmvbench.cli.app import app
 from spmvbench.errors import UserError

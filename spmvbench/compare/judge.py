@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from math import exp, expm1
+from math import exp, expm1, isfinite
 
 from spmvbench.compare.estimate import Estimate, against_baseline, time
 from spmvbench.compare.evidence import BETWEEN_LAUNCHES, ENOUGH, evidence
@@ -52,7 +52,8 @@ def compare(base: Side, new: Side, options: Options) -> Comparison:
 
 
 def _rank(line: Line) -> tuple[bool, int, float]:
-    return (not line.worse, list(VERDICTS).index(line.verdict), -line.ratio or 0.0)
+    slower = line.ratio if isfinite(line.ratio) else 0.0
+    return (not line.worse, list(VERDICTS).index(line.verdict), -slower)
 
 
 @dataclass(frozen=True)
@@ -141,7 +142,7 @@ def _verdict(pair: _Pair, value: float, reach: float, options: Options) -> Line:
     line = replace(line, verdict=_name(line, options))
     extra_us = line.new_us * (1 - 1 / line.ratio)
     slower = line.low >= 1 + options.fail_on and extra_us > options.absolute_us
-    exact = list(changes(pair.base[-1], pair.new[-1], across_machines=options.across_machines))
+    exact = list(changes(pair.base, pair.new, across_machines=options.across_machines))
     said = [*exact, _remark(line, extra_us, options)]
     return replace(line, worse=bool(slower or exact), reason="; ".join(filter(None, said)))
 

@@ -41,7 +41,7 @@ class Case(NamedTuple):
 
 @dataclass(frozen=True)
 class Side:
-    """The rows of each case, one per folder; `environments`: of each place, as they were noted."""
+    """The rows of each case, one per folder; `environments`: those of them, as they were noted."""
 
     rows: Mapping[Place, Mapping[Case, Sequence[Record]]]
     environments: Mapping[Place, Sequence[Mapping[str, Any]]]
@@ -60,13 +60,13 @@ def read_side(paths: Sequence[Path]) -> Side:
         known = environments(file.parent)
         newest = {}
         for row in read(file):
-            entry = known.get(row.environment, {})
-            place = _place(row, entry)
+            place = _place(row, known.get(row.environment, {}))
             newest[place, Case(*row.case)] = row
-            if entry not in (entries := seen.setdefault(place, [])):
-                entries.append(entry)
         for (place, case), row in newest.items():
             rows.setdefault(place, {}).setdefault(case, []).append(row)
+            entry = known.get(row.environment, {})
+            if entry not in (entries := seen.setdefault(place, [])):
+                entries.append(entry)
     if not rows:
         raise ResultsError(f"{', '.join(map(str, paths))}: no rows in any records.csv")
     return Side(rows, seen)
