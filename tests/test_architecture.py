@@ -24,7 +24,7 @@ ROOMS = [
     {"cpu", "cuda"},
     {"baselines", "formats"},
     {"problems"},
-    {"stats", "shapes", "suites"},
+    {"stats", "shapes", "suites", "doctor"},
     {"devices"},
     {"api"},
     {"torch"},
@@ -39,7 +39,7 @@ ROOMS = [
     {"plots", "curves", "winners", "summary", "targets", "compare", "published", "share"},
     {"report"},
     {"screen", "shard", "drawing"},
-    {"sweep"},
+    {"sweep", "gate"},
     {"cli"},
     {"__main__"},
 ]

@@ -8,6 +8,8 @@ import typer
 
 from spmvbench.cli import (  # noqa: F401  each adds its commands
     comparing,
+    doctor,
+    gating,
     measuring,
     published,
     reading,
