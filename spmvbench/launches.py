@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -96,7 +96,7 @@ def _joined(records: Sequence[Record]) -> Record:
         stop_reason=max((r.stop_reason for r in records), key=STOPS.index),
         gbps=gbps,
         bandwidth_share=gbps / read if read else None,
-        throttle=";".join(dict.fromkeys(r.throttle for r in records if r.throttle)),
+        throttle="+".join(_words(records, "throttle", "+")),
         flags=_flags(records),
         baseline="",
         speedup=None,
@@ -116,10 +116,16 @@ def _of(what: Callable[[list[Any]], Any], records: Sequence[Record], name: str) 
 def _flags(records: Sequence[Record]) -> str:
     """Every flag of any launch once, of one with a share the largest."""
     found: dict[str, str] = {}
-    for flag in ";".join(r.flags for r in records if r.flags).split(";"):
+    for flag in _words(records, "flags", ";"):
         name = flag.partition(":")[0]
         found[name] = max(found.get(name, flag), flag, key=_share)
     return ";".join(found.values())
+
+
+def _words(records: Sequence[Record], name: str, mark: str) -> Iterator[str]:
+    """What stands in that column of any launch, each once, in order of appearance."""
+    words = (word for r in records for word in getattr(r, name).split(mark) if word)
+    return iter(dict.fromkeys(words))
 
 
 def _share(flag: str) -> float:

@@ -95,7 +95,9 @@ class Record:
     )
     samples_offset: int | None = _column("first sample's place in `samples.bin`, in float32 values")
     stop_reason: str = _column("why sampling ended: `precise`, `stalled` or `budget`", "")
-    pack_s: float | None = _column("seconds of `pack` on the host")
+    pack_s: float | None = _column(
+        "seconds of `pack`: on the host, or on the device where the format packs there"
+    )
     upload_s: float | None = _column("seconds to copy the packed arrays to the device")
     plan_s: float | None = _column("seconds of `plan`, uploads included: compile, preprocess")
     first_call_us: float | None = _column("the first product after `plan`")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -121,17 +121,18 @@ def load(paths: Sequence[Path]) -> pd.DataFrame:
     import pandas as pd
 
     files = [file for path in paths for file in csv_files(Path(path))]
-    newest: dict[tuple[Any, ...], Record] = {}
-    for file in files:
-        for record in read(file):
-            newest[(record.experiment, record.device, *record.case)] = record
-    if not newest:
+    rows = newest(row for file in files for row in read(file))
+    if not rows:
         raise ResultsError(f"{', '.join(map(str, paths))}: no rows in any records.csv")
-    frame = pd.DataFrame([[getattr(r, c) for c in COLUMNS] for r in newest.values()])
-    frame.columns = list(COLUMNS)
+    frame = pd.DataFrame({name: [getattr(row, name) for row in rows] for name in COLUMNS})
     numbers = [f.name for f in fields(Record) if TYPES[f.name] in (int | None, float | None)]
     frame[numbers] = frame[numbers].astype(float)
     return frame
+
+
+def newest(rows: Iterable[Record]) -> list[Record]:
+    """The rows that count: of each case the last, in the order in which the cases came first."""
+    return list({(row.experiment, row.device, *row.case): row for row in rows}.values())
 
 
 def csv_files(path: Path) -> list[Path]:

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from spmvbench.assemble import blank, failed
 from spmvbench.case import Case
+from spmvbench.dates import Dates
 from spmvbench.environment import environment_id
 from spmvbench.guard import Failure
 from spmvbench.launches import Launch, repeated
@@ -50,6 +51,7 @@ class Runner:
         self._timers = dict(worker.hello["timers"])
         entry = worker.hello["environment"]
         self._environment = environment_id(entry)
+        self._dates = Dates(results.folder)
         results.note_environment(self._environment, entry)
 
     def measure(self, case: Case) -> None:
@@ -130,6 +132,7 @@ class Runner:
 
     def _save(self, record: Record, samples: bytes) -> Record:
         record = self._results.append(replace(record, environment=self._environment), samples)
+        self._dates.note(self._environment)
         self._on_record(record)
         return record
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from spmvbench.case import Case
 from spmvbench.claim import Targets
+from spmvbench.drawing import draw_folder
 from spmvbench.errors import ExperimentError, ResultsError, did_you_mean
 from spmvbench.experiment import Experiment, stored_targets
 from spmvbench.plan import Identity, Plan, plan
@@ -17,12 +18,10 @@ from spmvbench.process import Lost, WorkerProcess
 from spmvbench.records import CSV, EXPERIMENT, Results, csv_files, load, write
 from spmvbench.runner import Runner
 from spmvbench.screen import Screen
+from spmvbench.shard import Shard
 
 if TYPE_CHECKING:
     import pandas as pd
-
-
-PLOTS = "plots"
 
 SHOWN = 6
 """Pictures named at the end of a run."""
@@ -39,6 +38,7 @@ class Wanted:
     retry: bool = False
     limit_s: float | None = None
     launches: int = 1
+    shard: Shard = Shard(1, 1)
 
 
 @dataclass(frozen=True)
@@ -129,7 +129,7 @@ def _cases(experiment: Experiment, wanted: Wanted, hello: dict[str, object]) -> 
         raise ExperimentError(
             f"--only and --skip leave no format of {', '.join(experiment.formats)}; leave some"
         )
-    return experiment.cases(str(hello["kind"]), int(str(hello["cores"])))
+    return wanted.shard.of(experiment.cases(str(hello["kind"]), int(str(hello["cores"]))))
 
 
 def _chosen(wanted: Wanted) -> Callable[[str], bool]:
@@ -164,7 +164,7 @@ def closing(swept: Swept, targets: Targets) -> None:
     from spmvbench.targets import judge, print_lines
 
     console, records = Console(), swept.records()
-    pictures = [path for path in _draw(records, swept.folder) if path.suffix == ".png"]
+    pictures = [path for path in draw_folder(records, swept.folder) if path.suffix == ".png"]
     closing_table(records, console)
     if targets.claims:
         lines = judge(records, targets, swept.folder)
@@ -185,7 +185,7 @@ def answer(swept: Swept) -> None:
     from spmvbench.summary import markdown, sentence
 
     records = swept.records()
-    _draw(records, swept.folder)
+    draw_folder(records, swept.folder)
     typer.echo(f"\n{sentence(records)}\n\n{markdown(records)}\n\nrows and figures: {swept.folder}")
 
 
@@ -222,19 +222,3 @@ def judge_all(paths: Sequence[Path], *, markdown: bool) -> bool:
 
 def _device(records: pd.DataFrame) -> str:
     return str(records["device"].iloc[0])
-
-
-def draw_all(paths: Sequence[Path]) -> None:
-    """Draw the figures of every results folder at or below the paths."""
-    import typer
-
-    for file in sorted({file for path in paths for file in csv_files(path)}):
-        drawn = _draw(load([file]), file.parent)
-        typer.echo(f"{file}: {len(drawn)} files in {file.parent / PLOTS}")
-
-
-def _draw(records: pd.DataFrame, folder: Path) -> list[Path]:
-    """The files drawn. Where nothing was timed there is nothing to draw, which is no mistake."""
-    from spmvbench.plots import draw
-
-    return draw(records, folder / PLOTS) if records["median_us"].notna().any() else []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -10,12 +11,13 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from spmvbench.curves import baselines
-
 Table = Mapping[str, npt.NDArray[Any]]
 
 INTERVAL = ("speedup", "speedup_low", "speedup_high")
-COLUMNS = ("key", "format", "dense", "median_us", "packed_bytes", "dense_bytes", *INTERVAL)
+COLUMNS = (
+    *("key", "format", "dense", "lossless", "layout", "baseline", "median_us"),
+    *("packed_bytes", "dense_bytes", *INTERVAL),
+)
 
 
 @dataclass(frozen=True)
@@ -64,11 +66,30 @@ def verdict(timed: pd.DataFrame) -> Verdict | None:
     Nor does `auto`: it is one of the others, and noise alone says which of the two was faster.
     None without a row.
     """
-    rows = timed[timed["lossless"] & (timed["layout"] == "")]
-    if rows.empty:
+    return _verdict(_table(timed))
+
+
+def verdicts(timed: pd.DataFrame, by: list[str]) -> dict[Any, Verdict | None]:
+    """The same for each group of rows that agree in the columns `by`."""
+    # Arrays, not frames: a map of 31 shapes and 11 densities asks 341 times.
+    table = _table(timed)
+    return {
+        place: _verdict({name: values[own] for name, values in table.items()})
+        for place, own in timed.groupby(by).indices.items()
+    }
+
+
+def _table(timed: pd.DataFrame) -> Table:
+    return {name: timed[name].to_numpy() for name in COLUMNS}
+
+
+def _verdict(rows: Table) -> Verdict | None:
+    counts = rows["lossless"].astype(bool) & (rows["layout"] == "")
+    table = {name: values[counts] for name, values in rows.items()}
+    if not counts.any():
         return None
-    named = tuple(baselines(rows))
-    scores = _scores(rows)
+    named = tuple(_baselines(table))
+    scores = _scores(table)
     best = max(scores.values(), key=lambda s: (s.wins, np.nan_to_num(s.speedup), s.format))
     if not named or np.isnan(best.speedup):
         return Verdict("alone", best, (), ())
@@ -102,9 +123,12 @@ def _tied(best: Score, scores: Mapping[str, Score]) -> tuple[str, ...]:
     )
 
 
-def _scores(rows: pd.DataFrame) -> dict[str, Score]:
-    # Arrays, not frames: a map of 31 shapes and 11 densities asks 341 times.
-    table = {name: rows[name].to_numpy() for name in COLUMNS}
+def _baselines(table: Table) -> list[str]:
+    """The dense formats that speed-ups are over, the most frequent first."""
+    return [str(name) for name, _ in Counter(table["baseline"]).most_common() if name]
+
+
+def _scores(table: Table) -> dict[str, Score]:
     fastest = _fastest(table)
     return {
         str(name): _score(

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from spmvbench.battery import BATTERY
+from spmvbench.dtypes import DTYPES
 from spmvbench.formats import resolve
 from spmvbench.problems import Problem, build
 
@@ -38,10 +41,12 @@ PATTERNS = {
 }
 
 
-def pack(cupy, matrices, dtypes):
+def pack(cupy, dtypes):
+    """Small matrices of the battery, and one whose rows begin at every column."""
     for dtype in dtypes:
-        for matrix in matrices:
-            there = cupy.asarray(BATTERY[matrix](dtype))
+        diagonal = np.eye(70).astype(DTYPES[dtype])
+        for dense in [diagonal, *(BATTERY[name](dtype) for name in SMALL)]:
+            there = cupy.asarray(dense)
             for name in FORMATS:
                 resolve(name).pack(there)
 

@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import time
+from importlib.util import find_spec
 from pathlib import Path
 
 import psutil
@@ -106,6 +107,22 @@ def test_a_run_whose_time_is_up_is_exit_code_75_and_goes_on(experiment, tmp_path
     assert spmvbench(*words, "--limit", "600").returncode == 0
 
 
+def test_launches_leave_one_row_a_case_and_are_not_repeated(experiment, tmp_path):
+    words = ("run", experiment, "--set", "densities=0.2", "--out", tmp_path / "out")
+    spmvbench(*words, "--launches", 2)
+    before = keys(tmp_path / "out")
+    assert len(before) == 4
+    frame = records.load([tmp_path / "out"])
+    assert set(frame["launches"]) == {2}
+    assert all(frame["launch_samples"].str.contains(";"))
+    assert "4 rows are measured already" in spmvbench(*words, "--launches", 2).stdout
+    assert "4 rows are measured already" in spmvbench(*words).stdout
+    assert keys(tmp_path / "out") == before
+    spmvbench(*words, "--launches", 3)
+    assert set(records.load([tmp_path / "out"])["launches"]) == {3}
+    assert spmvbench("compare", tmp_path / "out", tmp_path / "out").returncode == 0
+
+
 def test_a_format_from_outside_runs_is_recorded_and_drawn(experiment, tmp_path):
     name = f"{HERE}/strangers.py:Right"
     done = spmvbench(
@@ -180,12 +197,18 @@ def test_only_and_skip_choose_among_the_formats(experiment, tmp_path):
     [
         (["run", "none.yaml"], "error: none.yaml: there is no such file"),
         (["run", "smoke", "--only", "mako"], "error: smoke has no format 'mako'; did you mean"),
-        (["run", "smoke", "--device", "cuda"], "error: device cuda: this version has no CUDA"),
+        pytest.param(
+            ["run", "smoke", "--device", "cuda"],
+            "error: device cuda: CuPy is not installed; pip install",
+            marks=pytest.mark.skipif(bool(find_spec("cupy")), reason="CuPy is installed"),
+        ),
         (["run", "smoke", "--device", "gpu"], "error: device 'gpu': expected one of auto, cpu"),
         (["run", "smoke", "--set", "densities=[2]"], "error: --set densities=[2]"),
         (["check", "mako"], "error: unknown format 'mako'; did you mean 'macko'?"),
         (["plot", "nowhere"], "error: nowhere: no records.csv there or below"),
         (["targets", "nowhere"], "error: nowhere: no records.csv there or below"),
+        (["compare", "nowhere", "nowhere"], "error: nowhere: no records.csv there or below"),
+        (["compare", "nowhere"], "error: compare: name two results folders, BASE NEW"),
     ],
 )
 def test_a_mistake_is_one_line_and_exit_code_2(words, line, tmp_path):

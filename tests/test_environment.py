@@ -48,6 +48,7 @@ def test_an_edit_of_what_measures_changes_the_source_hash(copied, file):
         "spmvbench/cli/app.py",
         "spmvbench/claim.py",
         "spmvbench/plots/style.py",
+        "spmvbench/report/page.py",
         "spmvbench/summary/tables.py",
         "spmvbench/targets/judge.py",
     ],

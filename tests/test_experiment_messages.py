@@ -10,8 +10,8 @@ from spmvbench.problems.patterns import check_pattern
 GOOD = "formats: [macko]\nshapes: [[64, 64]]\ndensities: [0.5]\n"
 
 TOP = (
-    "name, description, formats, shapes, source, tensors, densities, patterns, dtypes, batch, "
-    "cache, threads, seeds, exclude, include, timing, max_elements, targets, target_scale"
+    "name, description, formats, suite, shapes, source, tensors, densities, patterns, dtypes, "
+    "batch, cache, threads, seeds, exclude, include, timing, max_elements, targets, target_scale"
 )
 ENTRY = "shape, tensor, density, pattern, dtype, batch, cache, threads, seed, format"
 PRESETS = (
@@ -150,7 +150,7 @@ FILES = {
     "shapes: [[64, 64]]\ndensities: 0.5\n": "1: missing key 'formats'; expected a list, such as "
     "[macko, dense-f16]",
     "formats: macko\ndensities: 0.5\n": "1: missing key 'shapes' (or 'source', a file with "
-    "matrices)",
+    "matrices, or 'suite')",
     "formats: macko\nshapes: [[64, 64]]\n": "1: missing key 'densities'; expected a list, such as "
     "[0.1, 0.5]",
     "formats: macko\nshapes: [[64, 64]]\ndensity: 0.5\n": "3: unknown key 'density'; did you mean "
@@ -206,7 +206,7 @@ OVERRIDES = {
     "densities=[0.1,5]": f"densities[1] is 5; {DENSITY}",
     "densities=[]": f"densities is an empty list; {ONE}",
     "densities=null": "missing key 'densities'; expected a list, such as [0.1, 0.5]",
-    "shapes=null": "missing key 'shapes' (or 'source', a file with matrices)",
+    "shapes=null": "missing key 'shapes' (or 'source', a file with matrices, or 'suite')",
     "formats=null": "missing key 'formats'; expected a list, such as [macko, dense-f16]",
     "name.x=1": f"name is {{'x': 1}}; {NAME}",
     "threads=5": "threads is 5; expected at most 2, the cores of this machine, or 'all'",

@@ -127,7 +127,7 @@ def test_the_schema_uses_only_keywords_of_its_draft():
         *("$schema", "$defs", "$ref", "title", "description", "default", "type", "enum", "const"),
         *("properties", "required", "additionalProperties", "items", "prefixItems", "minItems"),
         *("maxItems", "anyOf", "oneOf", "pattern", "minimum", "maximum", "exclusiveMinimum"),
-        *("exclusiveMaximum",),
+        *("exclusiveMaximum", "examples"),
     }
     schemas = [SCHEMA, *SCHEMA["$defs"].values()]
     schemas += [value for schema in schemas for value in schema["properties"].values()]

@@ -76,10 +76,14 @@ def test_sizes_and_errors_are_the_worst_and_set_up_times_the_middle():
 
 
 def test_the_least_precise_stop_and_every_flag_with_its_largest_share_stand_in_the_row():
-    other = replace(MINE, stop_reason="budget", flags="contended:12%;bimodal")
-    row = one(launch(MINE), launch(other), launch(replace(MINE, stop_reason="stalled")))
+    other = replace(
+        MINE, stop_reason="budget", flags="contended:12%;bimodal", throttle="thermal+power-cap"
+    )
+    stalled = replace(MINE, stop_reason="stalled", throttle="power-cap", flags="")
+    row = one(launch(MINE), launch(other), launch(stalled))
     assert row.stop_reason == "budget"
     assert row.flags == "drift;contended:12%;bimodal"
+    assert row.throttle == "thermal+power-cap"
 
 
 def test_the_baseline_is_the_fastest_over_all_launches_whichever_led_in_one():
@@ -88,12 +92,12 @@ def test_the_baseline_is_the_fastest_over_all_launches_whichever_led_in_one():
         replace(DENSE, baseline="rival", speedup=0.96, median_us=103.0),
         replace(RIVAL, baseline="rival", speedup=1.0, median_us=99.0),
     )
-    first = launch(MINE, DENSE, RIVAL)
-    rows = {r.format: r for r, _ in joined([first, second, first])}
+    first = launch(MINE, DENSE, replace(RIVAL, median_us=110.0, speedup=0.9))
+    rows = {r.format: r for r, _ in joined([first, second])}
     assert {r.baseline for r in rows.values()} == {"dense"}
     assert (rows["dense"].speedup, rows["dense"].speedup_low) == (1, 1)
     assert rows["macko"].speedup == pytest.approx(2)
-    assert rows["rival"].speedup == pytest.approx(0.99)
+    assert rows["rival"].speedup == pytest.approx((0.9 / 0.96) ** 0.5)
 
 
 def test_without_a_pair_in_one_launch_there_is_no_speedup():

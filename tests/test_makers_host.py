@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
-from cuhost.host_module import missing
+from cuhost.host_module import Launch, build, missing
 from kernel_table import FOLDER, MAKERS, TYPES
-from making import SMALL, make, pack
+from making import make, pack
 from replay import FEW_KEYS, differing, few_keys, record, with_keys
+
+from spmvbench.formats import resolve
+from spmvbench.problems import Problem
+from spmvbench.problems.masks import mask_words
+from spmvbench.problems.patterns import generate_rows
 
 pytestmark = pytest.mark.skipif(bool(missing()), reason=missing())
 
@@ -21,7 +27,7 @@ def folder(tmp_path_factory):
 
 @pytest.fixture
 def packed(fake_cupy, monkeypatch):
-    return record(lambda: pack(fake_cupy, SMALL, TYPES), fake_cupy, monkeypatch)
+    return record(lambda: pack(fake_cupy, TYPES), fake_cupy, monkeypatch)
 
 
 @pytest.fixture
@@ -59,6 +65,65 @@ def test_the_order_of_the_lanes_changes_nothing(packed, made, made_of_few_keys, 
 
 def test_row_pointers_may_be_of_64_bits(fake_cupy, monkeypatch):
     monkeypatch.setattr("spmvbench.cuda.packing.pointer_dtype", lambda stored: "int64")
-    launches = record(lambda: pack(fake_cupy, SMALL, ["float16"]), fake_cupy, monkeypatch)
+    launches = record(lambda: pack(fake_cupy, ["float16"]), fake_cupy, monkeypatch)
     assert any("long long" in one.launch.kernel for one in launches)
     assert not differing(launches, FOLDER, sanitized=True)
+
+
+def far(kernel, threads, first, arguments, shifts):
+    """What one block, number `first`, leaves in its arrays, which begin far before their memory."""
+    file = next(file for file, names in MAKERS.items() if kernel in names)
+    places = tuple(i for i, a in enumerate(arguments) if isinstance(a, np.ndarray))
+    launch = Launch(kernel, first + 1, threads, arguments, places, 0, shifts, first)
+    return build(FOLDER / f"{file}.cu", MAKERS[file]).run([launch])[0]
+
+
+ROW = 2**16 + 8
+COLS = 2**16
+"""Element (ROW, 0) of a matrix with so many columns lies beyond 32 bits."""
+
+
+def test_elements_beyond_32_bits_are_made():
+    problem = Problem(ROW + 1, COLS, 0.5)
+    first = ROW * COLS // 1024
+    limits = np.full(1, 2**63, np.uint64)
+    dense = np.full(1024, 7, np.uint16)
+    sizes = np.uint64(problem.seed), np.int64(problem.rows), np.int32(COLS)
+    shifts = 2 * ROW * COLS, 8 * ROW
+    made, _ = far("generate<__half>", 256, first, (dense, limits, *sizes), shifts)
+    assert made.tobytes() == generate_rows(problem, ROW, ROW + 1)[0, :1024].tobytes()
+
+
+def test_groups_beyond_32_bits_are_made():
+    problem = Problem(ROW + 1, COLS, 0.5, pattern="2:4")
+    first = ROW * COLS // 1024
+    dense = np.full(1024, 7, np.uint16)
+    sizes = np.uint64(problem.seed), *map(np.int32, (COLS, 2, 4, 1024))
+    (made,) = far("generate_n_of_m<__half>", 256, first, (dense, *sizes), (2 * ROW * COLS,))
+    assert made.tobytes() == generate_rows(problem, ROW, ROW + 1)[0, :1024].tobytes()
+
+
+def test_the_kth_number_of_a_row_beyond_32_bits_is_found():
+    keys = mask_words(47, ROW * COLS, (ROW + 1) * COLS).astype(np.uint64)
+    numbers = np.sort(keys << np.uint64(32) | np.arange(COLS, dtype=np.uint64))
+    arguments = np.zeros(1, np.uint64), np.uint64(47), np.int32(COLS), np.int32(1000)
+    (limits,) = far("limits_of_rows", 256, ROW, arguments, (8 * ROW,))
+    assert (numbers < limits[0]).sum() == 1000
+
+
+@pytest.mark.parametrize("name", ["macko", "bitmap", "csr16"])
+def test_rows_beyond_32_bits_are_packed(name):
+    """A block's 8 rows, and row pointers that begin beyond 32 bits too."""
+    dense = generate_rows(Problem(8, COLS, 0.1), 0, 8)
+    packed = resolve(name).pack(dense)
+    entries = 2**33
+    pointers = packed.arrays["row_pointers"].astype(np.int64) + entries
+    values = np.zeros(packed.arrays["values"].size, np.uint16)
+    beside = {"macko": np.uint8, "csr16": np.uint16}
+    outputs = [values] + [np.zeros(values.size, beside[name]) for _ in range(name in beside)]
+    kernel = {"macko": "pack_gaps", "bitmap": "pack_values", "csr16": "pack_entries"}[name]
+    sizes = np.int64(ROW + 8), np.int32(COLS)
+    shifts = 2 * ROW * COLS, 8 * ROW, *(entries * array.itemsize for array in outputs)
+    arguments = (dense.view(np.uint16), pointers, *outputs, *sizes)
+    found = far(f"{kernel}<u16, long long>", 256, ROW // 8, arguments, shifts)
+    assert found[2].tobytes() == packed.arrays["values"].tobytes()

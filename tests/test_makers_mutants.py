@@ -7,7 +7,7 @@ import shutil
 import pytest
 from cuhost.host_module import missing
 from kernel_table import FOLDER
-from making import SMALL, make, pack
+from making import make, pack
 from replay import FEW_KEYS, change, differing, few_keys, record, with_keys
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(bool(missing()), reason=missing())]
@@ -96,7 +96,7 @@ def survives(launches, mutant, folder):
 @pytest.fixture
 def packed(launches, fake_cupy, monkeypatch):
     if "packed" not in launches:
-        work = record(lambda: pack(fake_cupy, SMALL, ["float16"]), fake_cupy, monkeypatch)
+        work = record(lambda: pack(fake_cupy, ["float16"]), fake_cupy, monkeypatch)
         launches["packed"] = work
     return launches["packed"]
 

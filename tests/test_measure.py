@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import replace
 from pathlib import Path
 
@@ -323,3 +324,32 @@ def test_a_product_that_is_mostly_call_overhead_is_flagged(device, costs, tmp_pa
 def test_every_block_has_one_sample_of_every_format(device, costs, tmp_path):
     got = run(device, "Right", "Dense", "DropsSmallValues", tmp=tmp_path)
     assert len({m.samples.size for m in got.values()}) == 1
+
+
+SHAPES = {
+    "drift": lambda call: 50.0 + call / 10,
+    "bimodal": lambda call: 50.0 + 10.0 * (call * 7 % 5 < 2),
+    "correlated": lambda call: 50.0 + call // 8 % 2,
+    "outliers:": lambda call: 90.0 if call % 10 == 0 else 50.0 + call * 7 % 5 / 100,
+}
+
+
+@pytest.mark.parametrize("flag", SHAPES)
+def test_samples_of_an_odd_shape_are_flagged(device, costs, tmp_path, monkeypatch, flag):
+    calls = itertools.count()
+    monkeypatch.setattr(
+        type(resolve(stranger("Right"))),
+        "habit",
+        lambda *_: device.clock.advance(SHAPES[flag](next(calls))),
+    )
+    patient = Timing(budget_s=0.01, min_samples=60)
+    record = run(device, "Right", tmp=tmp_path, timing=patient)["Right"].record
+    assert flag in record.flags
+    readme = (HERE.parent / "results" / "README.md").read_text()
+    assert f"| `{flag}" in readme
+
+
+def test_alike_samples_are_worth_as_many_as_they_are(device, costs, tmp_path):
+    record = run(device, "Right", tmp=tmp_path)["Right"].record
+    assert record.effective_samples == record.samples
+    assert "correlated" not in record.flags

@@ -320,3 +320,54 @@ def test_rows_measured_by_other_rules_are_named_in_the_subtitle():
     records = synthetic.records(ONE, FEW, ("macko", "dense-f16"))
     records["protocol"] = np.where(records["density"] == 0.1, "1-aaaa", "1-bbbb")
     assert any("2 protocols" in t for t in texts(figure("speedup", records)))
+
+
+def test_figures_by_shape_show_at_most_forty_from_the_smallest_to_the_largest():
+    records = synthetic.records([(256 * n, 512) for n in range(1, 52)], FEW, LINES)
+    for name in ("winners", "shapes"):
+        drawn = figure(name, records)
+        labels = [t.get_text() for t in drawn.axes[0].get_yticklabels()]
+        assert any("(40 of 51 shapes)" in t for t in texts(drawn)), name
+        assert len(labels) == 40, name
+        assert {"256 x 512", "13056 x 512"} == {labels[0], labels[-1]}, name
+
+
+def conditions(count):
+    """Records of as many conditions, those of later ones fewer."""
+    several = [
+        synthetic.records(ONE, FEW[: 3 - (i > 0)], LINES, threads=i + 1) for i in range(count)
+    ]
+    return pd.concat(several, ignore_index=True)
+
+
+def test_of_many_conditions_the_largest_has_all_figures_and_two_the_headline(tmp_path):
+    said = []
+    drawn = draw(conditions(9), tmp_path, everything=False, left_out=said.append)
+    kinds = [name.split("_")[0] for name in names(drawn) if name.endswith("_1t")]
+    assert sorted(kinds) == ["bandwidth", "effective", "speedup", "time"]
+    others = names(drawn) - {name for name in names(drawn) if name.endswith("_1t")}
+    assert others == {f"speedup_float16_uniform_b1_cold_{n}t" for n in (2, 3)}
+    assert said == [
+        "57 rows: drew only speed-ups of float16_uniform_b1_cold_2t, float16_uniform_b1_cold_3t, "
+        "nothing of 6 conditions; 'spmvbench plot --all' draws all"
+    ]
+
+
+@pytest.mark.parametrize(("count", "everything"), [(8, False), (9, True)])
+def test_all_figures_are_drawn_of_few_conditions_and_when_asked_for(
+    tmp_path, monkeypatch, count, everything
+):
+    asked = []
+    monkeypatch.setattr("spmvbench.plots.FIGURES", {"time": lambda part: asked.append(part) or ""})
+    draw(conditions(count), tmp_path, everything=everything, left_out=pytest.fail)
+    assert len(asked) == count
+
+
+def test_of_many_rows_the_same_holds(tmp_path, monkeypatch):
+    monkeypatch.setattr("spmvbench.plots.choice.MOST_ROWS", 14)
+    said = []
+    draw(conditions(2), tmp_path, everything=False, left_out=said.append)
+    assert said == [
+        "15 rows: drew only speed-ups of float16_uniform_b1_cold_2t; "
+        "'spmvbench plot --all' draws all"
+    ]

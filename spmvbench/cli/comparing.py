@@ -2,13 +2,28 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from spmvbench.cli.app import app
 from spmvbench.errors import UserError
+
+if TYPE_CHECKING:
+    from spmvbench.compare import Comparison
+
+
+class Form(StrEnum):
+    """How a comparison is printed: `compare.FORMS`."""
+
+    text = "text"
+    md = "md"
+    json = "json"
+    github = "github"
+    benchmark_action = "benchmark-action"
+
 
 Folders = Annotated[list[Path] | None, typer.Option(metavar="DIR", help="one more process start")]
 
@@ -34,21 +49,33 @@ def compare(
         bool, typer.Option("--across-machines", help="compare speed-ups instead of times")
     ] = False,
     format_: Annotated[
-        str, typer.Option("--format", help="text, md, json, github or benchmark-action")
-    ] = "text",
+        Form, typer.Option("--format", help="github and benchmark-action: for workflows there")
+    ] = Form.text,
 ) -> None:
     """Say of each case whether NEW is slower than BASE, and whether that can be known.
 
     Exit code 0: nothing is worse; 1: something is; 2: a mistake; 3: the two are not comparable.
     """
-    from spmvbench.compare import Options, exit_code, read_side, render
+    from spmvbench.compare import Options, exit_code, read_side
     from spmvbench.compare import compare as compared
 
     old, young = _sides(results or [], base or [], new or [])
-    options = Options(_share(fail_on), absolute_us, confidence, across_machines)
+    options = Options(share(fail_on), absolute_us, confidence, across_machines)
     found = compared(read_side(old), read_side(young), options)
-    typer.echo(render(found, format_))
+    show(found, format_)
     raise typer.Exit(exit_code(found))
+
+
+def show(comparison: Comparison, form: Form) -> None:
+    """Print it; text as wide as the terminal is."""
+    from spmvbench.compare import render, show_text
+
+    if form is Form.text:
+        from rich.console import Console
+
+        show_text(comparison, Console())
+    else:
+        typer.echo(render(comparison, form.value))
 
 
 def _sides(results: list[Path], base: list[Path], new: list[Path]) -> tuple[list[Path], list[Path]]:
@@ -61,7 +88,7 @@ def _sides(results: list[Path], base: list[Path], new: list[Path]) -> tuple[list
     return [*results[:1], *base], [*results[1:], *new]
 
 
-def _share(text: str) -> float:
+def share(text: str) -> float:
     """0.03 of `slower=3%` or `slower=0.03`."""
     name, _, value = text.partition("=")
     number = value.strip().removesuffix("%")

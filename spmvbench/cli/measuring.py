@@ -8,12 +8,12 @@ from typing import Annotated
 import typer
 
 from spmvbench.cli.app import Device, Only, Out, Set, Skip, app, stoppable
-from spmvbench.cli.of_run import CASES_LEFT, DryRun, Launches, Limit, Retry
+from spmvbench.cli.of_run import CASES_LEFT, DryRun, Launches, Limit, Retry, Share
 
 
 @app.command()
 def run(
-    experiment: Annotated[str, typer.Argument(help="a YAML file, or the name of a shipped one")],
+    experiment: Annotated[str, typer.Argument(help="a YAML file, a shipped name, or suite:NAME")],
     device: Device = "auto",
     out: Out = Path("results"),
     set_: Set = None,
@@ -23,17 +23,26 @@ def run(
     launches: Launches = 1,
     retry: Retry = False,
     limit: Limit = None,
+    shard: Share = "1/1",
 ) -> None:
     """Measure what an experiment's results do not have yet, draw it, sum it up.
 
     Each row is saved as it is measured, so stopping is safe: the same command goes on.
     """
     from spmvbench.experiment import load
+    from spmvbench.shard import parse
     from spmvbench.sweep import Wanted, closing, preview, sweep
 
     loaded = load(experiment, set_ or [])
     wanted = Wanted(
-        device, out, tuple(only or ()), tuple(skip or ()), retry, limit_s=limit, launches=launches
+        device,
+        out,
+        tuple(only or ()),
+        tuple(skip or ()),
+        retry,
+        limit_s=limit,
+        launches=launches,
+        shard=parse(shard),
     )
     with stoppable():
         if dry_run:

@@ -34,3 +34,6 @@ Limit = Annotated[
         help=f"begin no further case after that; exit code {CASES_LEFT}: some are left",
     ),
 ]
+Share = Annotated[
+    str, typer.Option(metavar="I/N", help="measure only the I-th of N shares of the cases")
+]

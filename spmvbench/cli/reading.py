@@ -15,11 +15,17 @@ def plot(
     results: Annotated[
         list[Path] | None, typer.Argument(help="results folders or records.csv files")
     ] = None,
+    everything: Annotated[
+        bool, typer.Option("--all", help="draw all figures of all conditions, however many")
+    ] = False,
 ) -> None:
-    """Draw the figures of results folders, PNG and SVG, into their plots/."""
-    from spmvbench.sweep import draw_all
+    """Draw the figures of results folders, PNG and SVG, into their plots/.
 
-    draw_all(results or [Path("results")])
+    Of thousands of rows: of the largest condition all, of some others the speed-ups.
+    """
+    from spmvbench.drawing import draw_all
+
+    draw_all(results or [Path("results")], everything=everything)
 
 
 @app.command()

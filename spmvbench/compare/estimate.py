@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import log, nan, sqrt
+from math import log, nan
+from statistics import median
 
 from spmvbench.record import Record
 from spmvbench.stats import student
@@ -53,7 +54,11 @@ def _inverse(found: Estimate | None) -> Estimate | None:
 
 
 def _joined(found: Sequence[Estimate | None]) -> Estimate | None:
-    """All launches as one list: its mean and variance follow from those of its parts."""
+    """All launches as one list: its mean and variance follow from those of its parts.
+
+    What samples leave uncertain is that of the launch in the middle: one launch in which something
+    else ran has samples so far apart that their mean over launches would hide any change.
+    """
     parts = [one for one in found if one]
     if len(parts) < 2:
         return parts[0] if parts else None
@@ -61,5 +66,5 @@ def _joined(found: Sequence[Estimate | None]) -> Estimate | None:
     mean = sum(one.launches * one.value for one in parts) / n
     squares = sum(one.launches * (one.value - mean) ** 2 for one in parts)
     squares += sum((one.launches - 1) * one.variance for one in parts if one.launches > 1)
-    within = sqrt(sum(one.within**2 for one in parts) / len(parts))
+    within = median(one.within for one in parts)
     return Estimate(mean, n, squares / (n - 1), within)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from spmvbench.record import Record
 
@@ -16,17 +16,22 @@ DIGITS = 1e-6
 """Tables keep seven digits."""
 
 
-def changes(base: Record, new: Record, *, across_machines: bool) -> Iterator[str]:
+def changes(
+    base: Sequence[Record], new: Sequence[Record], *, across_machines: bool
+) -> Iterator[str]:
     """What grew or is another thing than before, in words; nothing where all is as it was.
 
-    Across machines the order of summation may differ, so `max_error` may.
+    Of several rows a side the largest is compared. Across machines the order of summation may
+    differ, so `max_error` may.
     """
-    names = (*SIZES, "max_error") if new.lossless and not across_machines else SIZES
+    right = [[row for row in side if row.status == "ok"] for side in (base, new)]
+    lossless = all(row.lossless for row in right[1])
+    names = (*SIZES, "max_error") if lossless and not across_machines else SIZES
     for name in names:
-        before, now = getattr(base, name), getattr(new, name)
-        if before is not None and now is not None and now > before * (1 + DIGITS):
-            yield f"{name} {before:g} -> {now:g}"
-    for name in WORDS:
-        before, now = getattr(base, name), getattr(new, name)
-        if before != now and not across_machines:
-            yield f"{name} {before} -> {now}"
+        found = [[v for r in side if (v := getattr(r, name)) is not None] for side in right]
+        if all(found) and max(found[1]) > max(found[0]) * (1 + DIGITS):
+            yield f"{name} {max(found[0]):g} -> {max(found[1]):g}"
+    for name in () if across_machines else WORDS:
+        before, now = (dict.fromkeys(getattr(row, name) for row in side) for side in right)
+        if before.keys() != now.keys():
+            yield f"{name} {' or '.join(map(str, before))} -> {' or '.join(map(str, now))}"

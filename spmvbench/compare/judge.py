@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from math import exp, expm1
+from functools import cached_property
+from math import exp, expm1, isfinite
 
 from spmvbench.compare.estimate import Estimate, against_baseline, time
 from spmvbench.compare.evidence import BETWEEN_LAUNCHES, ENOUGH, evidence
@@ -51,7 +52,8 @@ def compare(base: Side, new: Side, options: Options) -> Comparison:
 
 
 def _rank(line: Line) -> tuple[bool, int, float]:
-    return (not line.worse, list(VERDICTS).index(line.verdict), -line.ratio or 0.0)
+    slower = line.ratio if isfinite(line.ratio) else 0.0
+    return (not line.worse, list(VERDICTS).index(line.verdict), -slower)
 
 
 @dataclass(frozen=True)
@@ -74,7 +76,7 @@ class _Pair:
         """What is known before anything was compared."""
         return Line(self.place.experiment, self.place.device, *self.case, verdict=MISSING)
 
-    @property
+    @cached_property
     def estimates(self) -> list[Estimate]:
         """What is compared, of base and new, as far as there is any."""
         read = against_baseline if self.options.across_machines else time
@@ -89,31 +91,31 @@ class _Pair:
 
     @property
     def timed(self) -> bool:
-        """Whether there are two times to compare."""
-        return not self.is_unit and not self.without_times()
+        """Whether there are two times to compare, or two speed-ups over the same baseline."""
+        if self.statuses != ("ok", "ok") or self.is_unit or len(self.estimates) < 2:
+            return False
+        return not self.options.across_machines or self._one_baseline
+
+    @property
+    def _one_baseline(self) -> bool:
+        return len({row.baseline for row in (*self.base, *self.new) if row.status == "ok"}) == 1
 
     def without_times(self) -> Line | None:
-        """The line of a case of which two times cannot be compared; None where they can."""
+        """The line of a case that cannot be compared; None where it can, or nobody would ask."""
         before, now = self.statuses
         if now in BROKEN:
             reason = next(r.reason for r in self.new if r.status == now)
             worse = before == "ok"
             also = "" if worse else f"; base: {before or 'no row'}"
             return replace(self.line, verdict=WRONG, worse=worse, reason=f"{now}: {reason}{also}")
-        if "ok" not in (before, now):
+        if self.timed or self.is_unit or "ok" not in (before, now):
             return None
         for name, own, rows in (("base", before, self.base), ("new", now, self.new)):
             if own != "ok":
                 reason = f"{own}: {rows[-1].reason}" if rows else "no row"
                 return replace(self.line, reason=f"{name}: {reason}")
-        if self.is_unit or len(self.estimates) == 2 and self._same_unit:
-            return None
-        return replace(self.line, reason="no speed-up over the same baseline on both sides")
-
-    @property
-    def _same_unit(self) -> bool:
-        units = {row.baseline for row in (*self.base, *self.new) if row.status == "ok"}
-        return len(units) == 1 or not self.options.across_machines
+        what = "speed-up over the same baseline" if self.options.across_machines else "time"
+        return replace(self.line, reason=f"no {what} on both sides")
 
 
 def _judged(pairs: Sequence[_Pair], options: Options) -> list[Line]:
@@ -140,7 +142,7 @@ def _verdict(pair: _Pair, value: float, reach: float, options: Options) -> Line:
     line = replace(line, verdict=_name(line, options))
     extra_us = line.new_us * (1 - 1 / line.ratio)
     slower = line.low >= 1 + options.fail_on and extra_us > options.absolute_us
-    exact = list(changes(pair.base[-1], pair.new[-1], across_machines=options.across_machines))
+    exact = list(changes(pair.base, pair.new, across_machines=options.across_machines))
     said = [*exact, _remark(line, extra_us, options)]
     return replace(line, worse=bool(slower or exact), reason="; ".join(filter(None, said)))
 

@@ -65,7 +65,8 @@ class Line:
     @property
     def case(self) -> str:
         """`macko 4096x4096/d0.5/float16/uniform/b1/s47 cold 2t`."""
-        return f"{self.format} {self.key} {self.cache} {self.threads}t"
+        threads = f" {self.threads}t" if self.threads else ""  # a GPU has none
+        return f"{self.format} {self.key} {self.cache}{threads}"
 
 
 @dataclass(frozen=True)

@@ -33,7 +33,7 @@ def joined(base: Side, new: Side, *, across_machines: bool) -> Joined:
         pairs = [(p, theirs[e]) for e, p in _by_experiment(base).items() if e in theirs]
     if not pairs:
         return Joined(incomparable=_difference(base, new))
-    notes = [note for one, other in pairs for note in _notes(base, new, one, other)]
+    notes = [note for one, other in pairs if one == other for note in _notes(base, new, one)]
     for side, own, place in (("base", base, 0), ("new", new, 1)):
         left = [p.words for p in own.rows if p not in [pair[place] for pair in pairs]]
         notes += [f"only {side} has {', '.join(left)}: not compared"] if left else []
@@ -64,22 +64,21 @@ def _difference(base: Side, new: Side) -> str:
     return "not comparable: no experiment was run on the same device and driver on both sides"
 
 
-def _notes(base: Side, new: Side, one: Place, other: Place) -> Iterator[str]:
-    environments = base.environments[one][-1], new.environments[other][-1]
-    before, now = (dict(_flat(entry)) for entry in environments)
+def _notes(base: Side, new: Side, place: Place) -> Iterator[str]:
+    before, now = (dict(_flat(side.environments[place][-1])) for side in (base, new))
     names = [n for n in sorted({*before, *now}) if before.get(n) != now.get(n)]
     if names and before and now:
         said = [f"{n} {before.get(n, 'none')} -> {now.get(n, 'none')}" for n in names]
         yield f"environments differ: {', '.join(said)}"
+    for name, side in (("base", base), ("new", new)):
+        sources = {entry.get("source_hash") for entry in side.environments[place]}
+        if len(sources) > 1:
+            yield f"{name} mixes rows of {len(sources)} sources (source_hash in environment.json)"
     rules = [
-        {r.protocol for rows in own.values() for r in rows} for own in _rows(base, new, one, other)
+        {row.protocol for rows in side.rows[place].values() for row in rows} for side in (base, new)
     ]
     if rules[0] != rules[1]:
         yield "timing settings differ (column protocol)"
-
-
-def _rows(base: Side, new: Side, one: Place, other: Place) -> tuple[Cases, Cases]:
-    return base.rows[one], new.rows[other]
 
 
 def _flat(entry: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

@@ -38,15 +38,10 @@ class Case(NamedTuple):
     threads: int
     format: str
 
-    @property
-    def words(self) -> str:
-        """`macko 4096x4096/d0.5/float16/uniform/b1/s47 cold 2t`."""
-        return f"{self.format} {self.key} {self.cache} {self.threads}t"
-
 
 @dataclass(frozen=True)
 class Side:
-    """The rows of each case, one per folder; `environments`: of each place, as they were noted."""
+    """The rows of each case, one per folder; `environments`: those of them, as they were noted."""
 
     rows: Mapping[Place, Mapping[Case, Sequence[Record]]]
     environments: Mapping[Place, Sequence[Mapping[str, Any]]]
@@ -65,13 +60,13 @@ def read_side(paths: Sequence[Path]) -> Side:
         known = environments(file.parent)
         newest = {}
         for row in read(file):
-            entry = known.get(row.environment, {})
-            place = _place(row, entry)
+            place = _place(row, known.get(row.environment, {}))
             newest[place, Case(*row.case)] = row
-            if entry not in (entries := seen.setdefault(place, [])):
-                entries.append(entry)
         for (place, case), row in newest.items():
             rows.setdefault(place, {}).setdefault(case, []).append(row)
+            entry = known.get(row.environment, {})
+            if entry not in (entries := seen.setdefault(place, [])):
+                entries.append(entry)
     if not rows:
         raise ResultsError(f"{', '.join(map(str, paths))}: no rows in any records.csv")
     return Side(rows, seen)
@@ -81,7 +76,8 @@ def _place(row: Record, entry: Mapping[str, Any]) -> Place:
     """The slug stands beside the model: it tells the cores, and a copy without environment.json."""
     model = entry.get("device")
     device = f"{model} [{row.device}]" if model else row.device
-    return Place(row.experiment, device, str(entry.get("driver", "")))
+    driver = entry.get("driver", entry.get("cuda_driver", ""))
+    return Place(row.experiment, device, str(driver))
 
 
 def status(rows: Sequence[Record]) -> str:

@@ -24,7 +24,7 @@ def words(line: Line) -> dict[str, str]:
     return {
         **found,
         "cache": line.cache,
-        "threads": str(line.threads),
+        "threads": str(line.threads or ""),
         "device": line.device,
         "experiment": line.experiment,
     }

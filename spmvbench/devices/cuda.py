@@ -215,11 +215,8 @@ class CudaDevice:
 
     def probes(self) -> dict[str, float]:
         """See `Device.probes`."""
-        return {
-            "read_gbps": self.read_gbps(1),
-            "copy_gbps": self._copy_gbps(),
-            "floor_us": self.floor_us(),
-        }
+        read, copy = self.read_gbps(1), self._copy_gbps()
+        return {"read_gbps": read, "copy_gbps": copy, "floor_us": self.floor_us()}
 
     def foreign_load(self) -> Callable[[], float]:
         """See `Device.foreign_load`: of the GPU, by NVML; without it 0.0."""
@@ -230,7 +227,8 @@ class CudaDevice:
         return self._nvml.watched() if self._nvml else nullcontext(Telemetry)
 
     def free_bytes(self) -> int:
-        """See `Device.free_bytes`."""
+        """See `Device.free_bytes`. What CuPy keeps for later is given back first."""
+        self._cupy.get_default_memory_pool().free_all_blocks()
         return int(self._cuda.runtime.memGetInfo()[0])
 
     def describe(self) -> dict[str, Any]:

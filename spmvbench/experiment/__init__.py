@@ -15,7 +15,13 @@ from spmvbench.case import Case, Timing
 from spmvbench.claim import Targets
 from spmvbench.experiment import document as yaml_text
 from spmvbench.experiment import expand, files
-from spmvbench.experiment.checks import check, check_targets, settle_formats
+from spmvbench.experiment.checks import (
+    OF_A_SUITE,
+    check,
+    check_targets,
+    expand_suite,
+    settle_formats,
+)
 from spmvbench.experiment.document import Document
 from spmvbench.experiment.files import shipped
 from spmvbench.experiment.matrix import Combination
@@ -69,7 +75,8 @@ class Experiment:
 
         Only lists that were written stand here: `include` tells them from defaults.
         """
-        plain = self._settings.model_dump(mode="json", exclude_unset=True)
+        implied = set(OF_A_SUITE) if self._settings.suite else None
+        plain = self._settings.model_dump(mode="json", exclude_unset=True, exclude=implied)
         plain |= {"timing": asdict(self.timing)}
         plain = {key: plain[key] for key in Settings.model_fields if key in plain}
         return yaml.safe_dump(
@@ -108,15 +115,15 @@ class Experiment:
 
 
 def load(name_or_path: str, overrides: Sequence[str] = ()) -> Experiment:
-    """The experiment of a path or shipped name, with overrides such as `timing.budget_s=0.2`.
+    """The experiment of a path, shipped name or `suite:NAME`, with overrides applied in turn.
 
     Files that `source` and `formats` name are looked for in the working directory, then beside the
     experiment. A source itself is read when cases are asked for.
     Raises: ExperimentError, one line: file and line, or override; value seen; what was expected.
     """
-    path = files.find(name_or_path)
-    document = yaml_text.read(files.read(path), str(path), overrides)
-    settings = _settings(path, document)
+    path, raw = files.find_and_read(name_or_path)
+    document = yaml_text.read(raw, str(path), overrides)
+    settings = expand_suite(_settings(path, document), document)
     check(settings, document)
     settings = settle_formats(settings, document, path.parent)
     check_targets(settings, document)

@@ -16,6 +16,26 @@ from spmvbench.experiment.targets import TargetKeys
 from spmvbench.experiment.wording import seen
 from spmvbench.formats import check_name, outside_file
 from spmvbench.plugin import PREFIX
+from spmvbench.suites import suite
+
+OF_A_SUITE = ("shapes", "densities", "patterns", "dtypes", "batch", "seeds")
+"""The lists that a suite stands for."""
+
+
+def expand_suite(settings: Settings, document: Document) -> Settings:
+    """The settings with the lists of their suite. Raises: ExperimentError for lists beside it."""
+    if not settings.suite:
+        return settings
+    for key in (*OF_A_SUITE, "source", "tensors"):
+        if key in settings.model_fields_set:
+            message = (
+                f"{key} does not go with suite {settings.suite}, which is frozen; "
+                "expected exclude, for a part of it, or no suite"
+            )
+            raise document.error((key,), message)
+    found = suite(settings.suite)
+    lists = {key: list(getattr(found, key)) for key in OF_A_SUITE if key != "batch"}
+    return settings.model_copy(update=lists | {"batch": [1]})
 
 
 def check(settings: Settings, document: Document) -> None:
@@ -26,7 +46,7 @@ def check(settings: Settings, document: Document) -> None:
         raise document.error(("shapes",), message)
     if "source" not in given and "shapes" not in given:
         raise document.error(
-            ("shapes",), "missing key 'shapes' (or 'source', a file with matrices)"
+            ("shapes",), "missing key 'shapes' (or 'source', a file with matrices, or 'suite')"
         )
     if "source" not in given and "tensors" in given:
         raise document.error(("tensors",), "tensors are those of a file; expected a 'source' too")

@@ -16,7 +16,7 @@ from pydantic import (
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
-from spmvbench import shapes
+from spmvbench import shapes, suites
 from spmvbench.errors import ExperimentError
 
 LONGEST = 2**31 - 1
@@ -99,6 +99,17 @@ def _known_preset(name: str) -> str:
     return name
 
 
+def _pinned(name: str) -> str:
+    try:
+        return suites.suite(name).pinned
+    except ExperimentError as error:
+        raise said(str(error)) from None
+
+
+def _list_suites(schema: dict[str, Any]) -> None:
+    schema["examples"] = suites.names()
+
+
 def _list_presets(schema: dict[str, Any]) -> None:
     schema["enum"] = shapes.names()
 
@@ -126,6 +137,13 @@ PresetAlone = Annotated[
     expect("[rows, cols], or the name of a preset, such as 'llama2-7b'"),
     AfterValidator(_known_preset),
 ]
+SuiteName = Annotated[
+    Word,
+    Field(json_schema_extra=_list_suites),
+    expect("the name of a suite, such as 'llm31-v1'"),
+    AfterValidator(_pinned),
+]
+"""With its hash once validated, so that a stored experiment says which problems it means."""
 Size = Annotated[
     int,
     Field(strict=True, ge=1, le=LONGEST),

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from spmvbench.errors import ExperimentError, did_you_mean
 from spmvbench.paths import data_dir
+from spmvbench.suites import suite
 
 _SUFFIXES = (".yaml", ".yml")
 
@@ -13,6 +14,25 @@ _SUFFIXES = (".yaml", ".yml")
 def shipped() -> list[str]:
     """The names of the experiments that come with spmvbench."""
     return sorted(path.stem for path in data_dir("experiments").glob("*.yaml"))
+
+
+SUITE = "suite:"
+
+_OURS = "[macko, bitmap, csr16, dense-f16, dense-int8, dense-int4]"
+
+
+def find_and_read(name: str) -> tuple[Path, bytes]:
+    """The file of an experiment and its bytes; `suite:NAME` is a suite with all our formats.
+
+    Raises: ExperimentError.
+    """
+    if not name.startswith(SUITE):
+        path = find(name)
+        return path, read(path)
+    found = suite(name.removeprefix(SUITE))
+    lines = [f"name: {found.name}", f"description: {found.description}"]
+    lines += [f"suite: {found.pinned}", f"formats: {_OURS}"]
+    return Path(name), "\n".join(lines).encode()
 
 
 def find(name: str) -> Path:

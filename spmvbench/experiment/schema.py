@@ -18,6 +18,7 @@ from spmvbench.experiment.fields import (
     OneOrMorePairs,
     PatternName,
     Seed,
+    SuiteName,
     Text,
     Threads,
 )
@@ -58,6 +59,13 @@ class Settings(Keys):
         ),
         OneOrMore(),
     ]
+    suite: Annotated[
+        SuiteName,
+        Field(
+            description="A frozen set of problems, such as `llm31-v1`: it stands for `shapes`, "
+            "`densities`, `patterns`, `dtypes`, `batch` and `seeds`. `spmvbench suites` lists all."
+        ),
+    ] = ""
     shapes: Annotated[list[ShapeItem], OneOrMorePairs()] = _axis(
         "Matrices to generate: [rows, cols]; the name of a model, for its linear layers; or "
         "{preset: MODEL, layers: GLOB} for some of them."

@@ -14,6 +14,7 @@ from spmvbench.curves import Part, parts
 from spmvbench.errors import ResultsError
 from spmvbench.plots.bars import shape_bars
 from spmvbench.plots.batch import batch
+from spmvbench.plots.choice import Choice, choose
 from spmvbench.plots.density import bandwidth, speedup, time
 from spmvbench.plots.save import save
 from spmvbench.plots.shapes import winner_map
@@ -34,34 +35,46 @@ FIGURES: dict[str, Drawing] = {
 }
 """A figure, or one line on why the records do not carry it. Each has one part of equal batch."""
 
+HEADLINE = "speedup"
+
 _LOG = logging.getLogger(__name__)
 
 
 def draw(
-    records: pd.DataFrame, folder: Path, *, tell: Callable[[str], None] = _LOG.info
+    records: pd.DataFrame,
+    folder: Path,
+    *,
+    everything: bool = True,
+    tell: Callable[[str], None] = _LOG.info,
+    left_out: Callable[[str], None] = _LOG.info,
 ) -> list[Path]:
     """Write all figures that the records can carry into the folder; the files, in order.
 
     One set per experiment, device and condition; the condition is in title and file name. `tell`
-    gets one line per kind of figure and reason why it was not drawn. Nothing global of matplotlib
-    stays changed. Raises: ResultsError when no row has a time, or a file cannot be written.
+    gets one line per kind of figure and reason why it was not drawn. Without `everything`, too many
+    rows or conditions get some figures only (see `choice`), which `left_out` is told. Nothing
+    global of matplotlib stays changed.
+    Raises: ResultsError when no row has a time, or a file cannot be written.
     """
-    everything = list(parts(records))
-    if not any(len(part.timed) for part in everything):
+    found = list(parts(records))
+    if not any(len(part.timed) for part in found):
         statuses = records["status"].value_counts()
         seen = ", ".join(f"{count} {status}" for status, count in statuses.items())
         raise ResultsError(f"results: no row has a time ({seen}); 'spmvbench run --retry' may help")
     several = records.groupby(["experiment", "device"], dropna=False).ngroups > 1
     files: list[Path] = []
+    choice = Choice(found) if everything else choose(found)
     missing: dict[tuple[str, str], list[str]] = {}
     with matplotlib.rc_context(RC):
-        for name, part, figure in _figures(everything, list(parts(records, over="batch"))):
+        for name, part, figure in _figures(choice, list(parts(records, over="batch"))):
             if isinstance(figure, str):
                 missing.setdefault((name, figure), []).append(part.condition.slug)
             else:
                 files += save(figure, folder, _file_name(name, part, several=several))
     for (name, reason), where in missing.items():
         tell(f"{name}: not drawn for {_listed(where)}: {reason}")
+    if str(choice):
+        left_out(f"{len(records):,} rows: {choice}")
     return files
 
 
@@ -69,14 +82,14 @@ def _listed(where: list[str]) -> str:
     return where[0] if len(where) == 1 else f"{where[0]} and {len(where) - 1} more"
 
 
-def _figures(
-    alike: list[Part], over_batches: list[Part]
-) -> Iterator[tuple[str, Part, Figure | str]]:
+def _figures(choice: Choice, over_batches: list[Part]) -> Iterator[tuple[str, Part, Figure | str]]:
     nothing = "no row has a time"
-    for part in alike:
+    for part in choice.full:
         for name, drawing in FIGURES.items():
             yield name, part, drawing(part) if len(part.timed) else nothing
-    for part in over_batches:
+    for part in choice.headline:
+        yield HEADLINE, part, FIGURES[HEADLINE](part)
+    for part in filter(lambda part: choice.has(part.condition), over_batches):
         yield "batch", part, batch(part) if len(part.timed) else nothing
 
 

@@ -11,11 +11,11 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from spmvbench.curves import Floats, Part, baselines, shapes
+from spmvbench.curves import Floats, Part, baselines
 from spmvbench.plots.ends import End, list_labels, room
 from spmvbench.plots.lines import Line, Quantity, lines
 from spmvbench.plots.panelled import NO_DENSE, STORED
-from spmvbench.plots.shapes import ONE_SHAPE
+from spmvbench.plots.shapes import ONE_SHAPE, some_shapes
 from spmvbench.plots.sheet import Layout, Words, ratio_axis, shape_axis, sheet, subtitle
 from spmvbench.plots.style import INK, MUTED
 
@@ -29,8 +29,8 @@ BAR, DOT_LINE = 0.15, 0.27
 
 def shape_bars(part: Part) -> Figure | str:
     """Speed-up of every format on every shape, one facet per density."""
-    rows = part.timed[part.timed["speedup"] > 0]
-    names, named = shapes(rows), baselines(rows)
+    rows, names, some = some_shapes(part.timed[part.timed["speedup"] > 0])
+    named = baselines(rows)
     reason = _too_little(rows, names, named)
     if reason:
         return reason
@@ -40,7 +40,8 @@ def shape_bars(part: Part) -> Figure | str:
     bars = len(names) * len(facets[0]) <= MOST_BARS
     line = BAR * (len(facets[0]) + 1.2) if bars else DOT_LINE
     over = named[0] if len(named) == 1 else "the fastest dense"
-    words = Words(f"Speed-up over {over} by shape", subtitle(part), _reading(rows, bars))
+    shown = Part(part.condition, rows, part.others)
+    words = Words(f"Speed-up over {over} by shape{some}", subtitle(shown), _reading(rows, bars))
     ends = [_label(one, bars) for one in facets[0]]
     size = (len(densities), 1, 2.9, line * len(names))
     made = sheet(words, Layout(*size, left=1.7, right=room(ends)))

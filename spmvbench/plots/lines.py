@@ -10,9 +10,11 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from spmvbench.curves import Curve, Floats, curve
+from spmvbench.curves import INTERVALS, Curve, Floats, curve
 from spmvbench.plots.ends import End
 from spmvbench.plots.style import dash, order, short, stores, style
+
+_NEEDED = ("format", "problem", "stored", "dtype", "value_dtype", "lossless")
 
 MOST_PANELS = 4
 """Above as many shapes a figure shows the median over all of them."""
@@ -48,7 +50,10 @@ class Line:
 
 def lines(rows: pd.DataFrame, quantity: Quantity, within: pd.DataFrame) -> list[Line]:
     """One line per format that `within` has, with the values of `rows`; legend order."""
-    found = []
+    # The columns needed: pandas copies the others with every selection.
+    named = (quantity.by, quantity.column, *INTERVALS.get(quantity.column, ()))
+    columns = list(dict.fromkeys((*_NEEDED, *named)))
+    rows, within, found = rows[columns], within[columns], []
     for name in order(within["format"]):
         own, everywhere = rows[rows["format"] == name], within[within["format"] == name]
         values = own[own[quantity.column].notna()]

@@ -16,22 +16,35 @@ from spmvbench.plots.ends import End, list_labels, room
 from spmvbench.plots.panelled import STORED
 from spmvbench.plots.sheet import Layout, Words, shape_axis, sheet, subtitle
 from spmvbench.plots.style import FAINT, INK, order, short, style
-from spmvbench.winners import Verdict, verdict
+from spmvbench.winners import Verdict, verdicts
 
 ONE_SHAPE = "it compares shapes, there is one"
 
 CELL_WIDTH, CELL_HEIGHT = 0.62, 0.3
 
 
+MOST_SHAPES = 40
+"""Lines of a figure; of more shapes so many are shown, from the smallest to the largest."""
+
+
+def some_shapes(rows: pd.DataFrame) -> tuple[pd.DataFrame, list[str], str]:
+    """The rows of at most MOST_SHAPES shapes, the shapes, and words for a title if not all."""
+    names = shapes(rows)
+    if len(names) <= MOST_SHAPES:
+        return rows, names, ""
+    picked = [names[i] for i in np.linspace(0, len(names) - 1, MOST_SHAPES).round().astype(int)]
+    return rows[rows["shape"].isin(picked)], picked, f" ({MOST_SHAPES} of {len(names)} shapes)"
+
+
 def winner_map(part: Part) -> Figure | str:
     """The fastest lossless format by density and shape, its speed-up written in the cell."""
-    rows, names = part.timed, shapes(part.timed)
+    rows, names, some = some_shapes(part.timed)
     if len(names) < 2:
         return ONE_SHAPE
     if rows["stored"].any():
         return STORED
     densities = np.sort(rows["density"].unique())
-    cells = {place: verdict(own) for place, own in rows.groupby(["shape", "density"])}
+    cells = verdicts(rows, ["shape", "density"])
     ends = _legend(cells)
     layout = Layout(
         width=CELL_WIDTH * len(densities),
@@ -39,7 +52,9 @@ def winner_map(part: Part) -> Figure | str:
         left=1.7,
         right=room(ends),
     )
-    words = Words("The fastest format by density and shape", subtitle(part), _reading(cells))
+    shown = Part(part.condition, rows, part.others)
+    title = f"The fastest format by density and shape{some}"
+    words = Words(title, subtitle(shown), _reading(cells))
     made = sheet(words, layout)
     (axis,) = made.panels
     for (shape, density), found in cells.items():

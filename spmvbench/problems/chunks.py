@@ -15,8 +15,8 @@ Larger ones cost more: the C library gives larger blocks back to the system each
 freed, and at 2^16 half of the time went into page faults. Smaller ones cost more calls.
 """
 
-DEVICE_CHUNK = 2**26
-"""Elements worked on at once by array operations on a GPU: as float64 they are 512 MiB."""
+DEVICE_CHUNK = 2**24
+"""Elements worked on at once by array operations on a GPU: as float64 they are 128 MiB."""
 
 WHOLE_ROW = 2**16
 """Rows up to this many columns are not cut, so that a rule may look at a row as a whole."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -62,6 +63,7 @@ def over_launches(values: Sequence[float] | Samples) -> Interval:
     return Interval(middle, min(float(low), middle), max(float(high), middle))
 
 
+@lru_cache(maxsize=4096)
 def student(dof: float, confidence: float = CONFIDENCE) -> float:
     """How many standard errors the interval reaches on each side."""
     from scipy.special import stdtrit

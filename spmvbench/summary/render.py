@@ -25,7 +25,7 @@ def markdown(records: pd.DataFrame) -> str:
 
     Raises: ResultsError without any row.
     """
-    blocks = [to_markdown(table) for table in _tables(records)]
+    blocks = [to_markdown(table) for table in tables(records)]
     rest = "\n".join(f"- {escaped(line)}" for line in leftovers(records))
     return "\n\n".join([*blocks, rest] if rest else blocks)
 
@@ -37,13 +37,14 @@ def closing_table(records: pd.DataFrame, console: Console) -> None:
     """
     from rich.text import Text
 
-    for table in _tables(records):
+    for table in tables(records):
         show(table, console)
     for line in leftovers(records):
         console.print(Text(line, style="yellow"))
 
 
-def _tables(records: pd.DataFrame) -> Iterator[Table]:
+def tables(records: pd.DataFrame) -> Iterator[Table]:
+    """Winners and crossovers, a pair per condition. Raises: ResultsError without any row."""
     for part in parts(records):
         title = " · ".join(part.condition.words)
         rows = of_part(part)
@@ -74,7 +75,7 @@ def _columns(rows: pd.DataFrame, over: str) -> dict[str, Callable[[Any], str]]:
     columns: dict[str, Callable[[Any], str]] = {}
     if rows["shape"].nunique() > 1:
         columns[SHAPE] = lambda row: str(row.shape)
-    columns |= {"density": lambda row: f"{row.density:g}", "fastest": _fastest}
+    columns |= {"density": lambda row: f"{row.density:g}", "fastest": winner}
     if over:
         columns[f"speed-up over {over}"] = lambda row: times(row.speedup)
         columns["95 % interval"] = lambda row: interval(row.low, row.high) or "-"
@@ -82,9 +83,9 @@ def _columns(rows: pd.DataFrame, over: str) -> dict[str, Callable[[Any], str]]:
         columns["least to most"] = lambda row: interval(row.least, row.most)
     if many:
         columns["fastest on"] = lambda row: f"{row.wins} of {row.problems}"
-    columns["bytes saved"] = lambda row: _percent(row.saved)
+    columns["bytes saved"] = lambda row: percent(row.saved)
     if not many:
-        columns["time"] = lambda row: _time(row.time_us)
+        columns["time"] = lambda row: duration(row.time_us)
     return columns
 
 
@@ -100,7 +101,7 @@ def _crossings(part: Part, found: pd.DataFrame, over: str) -> Table:
     return Table(f"Faster than {over} below density{over_shapes}", header, rows)
 
 
-def _fastest(row: Any) -> str:
+def winner(row: Any) -> str:
     """Whose interval overlaps the winner's may be as fast: `csr16 or macko`."""
     others = row.tied
     if row.kind == "unclear":
@@ -108,9 +109,11 @@ def _fastest(row: Any) -> str:
     return f" {OR} ".join(map(tail, (row.format, *dict.fromkeys(others))))
 
 
-def _percent(share: float) -> str:
+def percent(share: float) -> str:
+    """`44 %`; `-` of NaN."""
     return "-" if np.isnan(share) else f"{round(100 * share)} %"
 
 
-def _time(us: float) -> str:
+def duration(us: float) -> str:
+    """Of microseconds: `438 µs`, `1.05 ms`."""
     return f"{us / 1000:.3g} ms" if us >= 1000 else f"{us:.3g} µs"

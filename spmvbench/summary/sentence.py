@@ -47,10 +47,17 @@ def _sentence(part: Part, *, alone: bool) -> str:
     rows = of_part(part, per_shape=0)
     if rows.empty:
         return f"{head}, no lossless format was timed."
+    ends = [faster_still(part), smallest(part), missing_dense(part)]
+    return "; ".join([f"{head}, {fastest(rows)}", *(end for end in ends if end)]) + "."
+
+
+def fastest(rows: pd.DataFrame) -> str:
+    """`macko is fastest up to density 0.2 (2.99x dense-f16 at 0.1) and dense-f16 from 0.3`.
+
+    `rows`: at least one, of `summary.winners`, all of one condition and over all shapes.
+    """
     runs = _runs(list(rows.itertuples()), _answer)
-    said = [_label(runs, i) + _where(runs, i) + _evidence(run) for i, run in enumerate(runs)]
-    ends = [faster_still(part), _smallest(part), missing_dense(part)]
-    return "; ".join([f"{head}, {_and(said)}", *(end for end in ends if end)]) + "."
+    return joined([_label(runs, i) + _where(runs, i) + _evidence(r) for i, r in enumerate(runs)])
 
 
 def _answer(row: Any) -> str:
@@ -110,6 +117,12 @@ def times(speedup: float) -> str:
 
 def faster_still(part: Part) -> str:
     """`faster still, but lossy: dense-int8 from 0.4`: what beats every lossless format there."""
+    places = lossy_places(part)
+    return f"faster still, but lossy: {places}" if places else ""
+
+
+def lossy_places(part: Part) -> str:
+    """`dense-int8 from 0.4`: which lossy formats beat every lossless one, and where."""
     rows = part.timed[(part.timed["speedup"] > 0) & (part.timed["layout"] == "")]
     mean = rows.assign(log=np.log(rows["speedup"].astype(float)))
     mean = mean.groupby(["density", "format", "lossless"])["log"].mean().reset_index()
@@ -119,11 +132,11 @@ def faster_still(part: Part) -> str:
         faster = own.assign(faster=own["log"] > own["density"].map(best))
         runs = _runs(list(faster.itertuples()), lambda row: "faster" if row.faster else "")
         places = [_where(runs, i) for i, run in enumerate(runs) if run.label]
-        said += [f"{name} {_and(places)}"] if places else []
-    return f"faster still, but lossy: {_and(said)}" if said else ""
+        said += [f"{name} {joined(places)}"] if places else []
+    return joined(said) if said else ""
 
 
-def _smallest(part: Part) -> str:
+def smallest(part: Part) -> str:
     """`bitmap is the smallest from 0.3`, of the lossless formats."""
     rows = part.timed[part.timed["lossless"] & (part.timed["layout"] == "")]
     rows = rows[rows["packed_bytes"] > 0]
@@ -134,8 +147,9 @@ def _smallest(part: Part) -> str:
     best = mean.sort_values(["size", "median_us"]).groupby("density").head(1)
     runs = _runs(list(best.sort_values("density").itertuples()), lambda row: row.format)
     verbs = ["is the smallest ", *[""] * (len(runs) - 1)]
-    return _and([f"{r.label} {verbs[i]}{_where(runs, i)}" for i, r in enumerate(runs)])
+    return joined([f"{r.label} {verbs[i]}{_where(runs, i)}" for i, r in enumerate(runs)])
 
 
-def _and(words: Sequence[str]) -> str:
+def joined(words: Sequence[str]) -> str:
+    """`a, b and c`."""
     return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)

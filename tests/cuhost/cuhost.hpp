@@ -176,8 +176,9 @@ inline bool turn(const std::vector<unsigned>& order) {
 }
 
 // order: 0 forward, 1 backward, above a shuffle with that seed, anew each turn. A result that
-// depends on it is a race.
-inline void launch(unsigned grid, unsigned threads, unsigned order, std::function<void()> body) {
+// depends on it is a race. Blocks before `first` are left out.
+inline void launch(unsigned grid, unsigned threads, unsigned order, unsigned first,
+                   std::function<void()> body) {
     block.grid = dim3(grid);
     block.size = dim3(threads);
     block.body = std::move(body);
@@ -189,7 +190,7 @@ inline void launch(unsigned grid, unsigned threads, unsigned order, std::functio
     std::mt19937 random(order);
     std::vector<unsigned> turns(threads);
     for (unsigned i = 0; i < threads; ++i) turns[i] = order == 1 ? threads - 1 - i : i;
-    for (unsigned b = 0; b < grid; ++b) {
+    for (unsigned b = first; b < grid; ++b) {
         begin_block(b, threads);
         while (block.alive) {
             if (order > 1) std::shuffle(turns.begin(), turns.end(), random);
@@ -203,12 +204,12 @@ void call(void (*kernel)(A...), void** arguments, std::index_sequence<I...>) {
     kernel(*static_cast<std::decay_t<A>*>(arguments[I])...);
 }
 
-// What host_module.py calls: `sizes` are grid, threads, order. 0, or 1 with a message.
+// What host_module.py calls: `sizes` are grid, threads, order, first. 0, or 1 with a message.
 template <class... A>
 int run(void (*kernel)(A...), const unsigned* sizes, void** arguments, char* message,
         std::size_t room) {
     try {
-        launch(sizes[0], sizes[1], sizes[2],
+        launch(sizes[0], sizes[1], sizes[2], sizes[3],
                [=] { call(kernel, arguments, std::index_sequence_for<A...>{}); });
         return 0;
     } catch (const std::exception& e) {

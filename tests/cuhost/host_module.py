@@ -57,6 +57,7 @@ class Launch:
 
     Several results: their places, and `run` gives a tuple of them.
     `shifts`: bytes that the address of an array is lowered by, for entries far from its start.
+    `first`: the blocks before it are left out.
     """
 
     kernel: str
@@ -66,6 +67,7 @@ class Launch:
     y: int | tuple[int, ...]
     order: int = 0
     shifts: tuple[int, ...] = ()
+    first: int = 0
 
 
 @dataclass(frozen=True)
@@ -80,7 +82,7 @@ class HostModule:
         """The y of each launch. Raises: RuntimeError with what ended the process, or timed out."""
         todo = [
             (self.kernels.index(one.kernel), one.grid, one.threads, one.order, one.arguments)
-            + (one.y, one.shifts)
+            + (one.y, one.shifts, one.first)
             for one in launches
         ]
         with tempfile.TemporaryDirectory() as folder:

@@ -54,7 +54,7 @@ class Kernel:
         if short in NOT_RUN:
             return
         pointers = (ctypes.c_void_p * len(held))(*[ctypes.addressof(h) for h in held])
-        sizes = (ctypes.c_uint * 3)(grid[0], block[0], 0)
+        sizes = (ctypes.c_uint * 4)(grid[0], block[0], 0, 0)
         message = ctypes.create_string_buffer(512)
         if self.entry(sizes, pointers, message, ctypes.c_size_t(512)):
             raise RuntimeError(message.value.decode())

@@ -1,0 +1,81 @@
+"""Commands that judge a change: gate."""
+
+from __future__ import annotations
+
+import signal
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from spmvbench.cli.app import Device, Only, Set, Skip, app
+from spmvbench.cli.comparing import Form, share, show
+
+if TYPE_CHECKING:
+    from spmvbench.compare import Comparison, Options
+    from spmvbench.gate import Request
+
+Base = Annotated[str, typer.Argument(metavar="REV_A", help="what is compared with")]
+New = Annotated[str, typer.Argument(metavar="REV_B", help="what is judged")]
+Asked = Annotated[str, typer.Argument(help="a YAML file, or the name of a shipped one")]
+Budget = Annotated[str, typer.Option(metavar="TIME", help="of all launches together: 180s, 3m")]
+Repo = Annotated[Path, typer.Option(metavar="DIR", help="the repository that has both")]
+Build = Annotated[str, typer.Option(metavar="CMD", help="run at the top of each revision first")]
+FailOn = Annotated[
+    str, typer.Option(metavar="slower=SHARE", help="what fails: slower=3% or slower=0.03")
+]
+Kept = Annotated[Path | None, typer.Option(metavar="DIR", help="keep all results in a new folder")]
+Printed = Annotated[
+    Form, typer.Option("--format", help="github and benchmark-action: for workflows there")
+]
+
+
+@app.command()
+def gate(
+    base: Base,
+    new: New,
+    experiment: Asked,
+    budget: Budget = "180s",
+    repo: Repo = Path(),
+    build: Build = "",
+    fail_on: FailOn = "slower=3%",
+    out: Kept = None,
+    format_: Printed = Form.text,
+    device: Device = "auto",
+    set_: Set = None,
+    only: Only = None,
+    skip: Skip = None,
+) -> None:
+    """Measure two revisions in turn on this machine, and say whether REV_B is slower.
+
+    A revision is a commit, branch or tag; WORKTREE (or .) is the working tree as it is, new files
+    included. What looks slower is launched afresh before it is called so.
+    Exit code 0: nothing is worse; 1: something is; 2: a mistake; 3: the two are not comparable.
+    """
+    from spmvbench.compare import Options, exit_code
+    from spmvbench.gate import Request, seconds
+
+    options = Options(share(fail_on))
+    words = [tuple(values or ()) for values in (set_, only, skip)]
+    found = _gate(
+        Request(repo, base, new, experiment, seconds(budget), build, out, device, *words), options
+    )
+    show(found, format_)
+    raise typer.Exit(exit_code(found))
+
+
+def _gate(request: Request, options: Options) -> Comparison:
+    """The comparison; Ctrl-C is one line and exit code 130, and so is being told to end."""
+    from spmvbench.gate import gate as gated
+
+    def end(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        return gated(request, options, lambda line: typer.echo(line, err=True))
+    except KeyboardInterrupt:
+        typer.echo("stopped; both checkouts are removed", err=True)
+        raise typer.Exit(130) from None
+    finally:
+        signal.signal(signal.SIGTERM, before)

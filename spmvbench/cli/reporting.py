@@ -1,0 +1,30 @@
+"""The command that makes a page of results: report."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from spmvbench.cli.app import app
+
+
+@app.command()
+def report(
+    results: Annotated[
+        list[Path] | None, typer.Argument(help="results folders or records.csv files")
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="default: report.html in the first of RESULTS"),
+    ] = None,
+) -> None:
+    """Make one HTML page of results: answer, figures, all records, provenance.
+
+    It works offline and measures nothing; several devices stand side by side.
+    """
+    from spmvbench.report import write_report
+
+    path = write_report(results or [Path("results")], out)
+    typer.echo(f"report   {path} ({path.stat().st_size / 1e6:.2f} MB)")

@@ -1,0 +1,122 @@
+"""Commands for results that others are to have: suites, bundle, verify, cite, merge, export."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from spmvbench.cli.app import app
+
+Results = Annotated[Path, typer.Argument(help="a results folder, a tree of them, or a bundle")]
+
+SHOWN = 20
+"""Complaints and conflicts printed."""
+
+
+@app.command("suites")
+def list_suites() -> None:
+    """Show the frozen suites of problems with the hash of their content."""
+    from spmvbench.suites import names, suite
+
+    for found in map(suite, names()):
+        typer.echo(
+            f"{found.pinned}  {len(found.keys)} problems "
+            f"({len(found.shapes)} shapes, {len(found.densities)} densities)\n"
+            f"  {found.description}\n"
+            f"  spmvbench run suite:{found.name}"
+        )
+
+
+@app.command()
+def bundle(
+    results: Results = Path("results"),
+    out: Annotated[
+        Path | None,
+        typer.Option("-o", metavar="FILE", help="default: experiment-device.zip, here"),
+    ] = None,
+) -> None:
+    """Put results into one file to hand on: the same results are the same bytes.
+
+    What `verify` would complain about is not bundled.
+    """
+    from spmvbench.share.bundle import bundle
+    from spmvbench.share.source import opened
+
+    with opened(results) as top:
+        typer.echo(bundle(top, out))
+
+
+@app.command()
+def verify(results: Results = Path("results")) -> None:
+    """Check hashes, columns, and that samples give the stored medians; exit code 1: some do not."""
+    from spmvbench.share.folders import folders
+    from spmvbench.share.source import opened
+    from spmvbench.share.verify import complaints, summary
+
+    with opened(results) as top:
+        found = folders(top)
+        wrong = complaints(top, found)
+        _echo(wrong)
+        if not wrong:
+            typer.echo(f"right: {summary(found)}")
+    raise typer.Exit(1 if wrong else 0)
+
+
+@app.command()
+def cite(results: Results = Path("results")) -> None:
+    """Print how to cite results: BibTeX, and one plain line."""
+    from spmvbench.share.cite import cite
+    from spmvbench.share.source import opened
+
+    with opened(results) as top:
+        typer.echo(cite(top))
+
+
+@app.command()
+def merge(
+    results: Annotated[list[Path], typer.Argument(help="results folders, trees, or bundles")],
+    out: Annotated[Path, typer.Option(metavar="DIR", help="the tree to write; new, or a merge's")],
+) -> None:
+    """Join results of several machines or jobs: the newest row of each case and device counts.
+
+    Samples and environments come along. Rows of one case and device that were measured under other
+    conditions are named.
+    """
+    from spmvbench.share.merge import merge
+
+    made = merge(results, out)
+    for name, rows in made.rows.items():
+        typer.echo(f"{out / name}: {rows} rows")
+    if made.superseded:
+        typer.echo(f"{made.superseded} older rows of the same cases left out")
+    _echo([f"conflict: {one}" for one in made.conflicts])
+
+
+@app.command()
+def export(
+    results: Results = Path("results"),
+    csv: Annotated[Path | None, typer.Option(metavar="FILE", help="a CSV table; -: print")] = None,
+    json: Annotated[Path | None, typer.Option(metavar="FILE", help="JSON; -: print")] = None,
+) -> None:
+    """Write the rows that count for other programs: one table, or one array of objects."""
+    from spmvbench.errors import ResultsError
+    from spmvbench.records import write
+    from spmvbench.share.export import to_csv, to_json
+
+    if (csv is None) == (json is None):
+        raise ResultsError("export: expected either --csv FILE or --json FILE; '-' prints")
+    text = to_csv(results) if csv else to_json(results)
+    path = csv or json or Path()
+    if str(path) == "-":
+        typer.echo(text, nl=False)
+    else:
+        write(path, text)
+
+
+def _echo(lines: list[str]) -> None:
+    for line in lines[:SHOWN]:
+        typer.echo(line)
+    if len(lines) > SHOWN:
+        typer.echo(f"and {len(lines) - SHOWN} more")

@@ -1,0 +1,26 @@
+"""One HTML page of results that needs nothing beside it: answer, figures, records, provenance."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from spmvbench.records import write
+from spmvbench.report.page import page
+from spmvbench.report.sources import read
+
+__all__ = ["NAME", "write_report"]
+
+NAME = "report.html"
+
+
+def write_report(results: Sequence[Path], out: Path | None = None) -> Path:
+    """Write the report of results folders, or records.csv files, and give its path.
+
+    Without `out` it is `report.html` in the first of them, beside the file if it is one.
+    Raises: ResultsError for what cannot be read or written.
+    """
+    first = results[0]
+    path = out or (first.parent if first.is_file() else first) / NAME
+    write(path, page(read(results)))
+    return path
