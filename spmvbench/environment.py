@@ -50,6 +50,7 @@ _NOT_MEASURING = {
     "report",
     "screen.py",
     "shapes.py",
+    "skeleton",
     "shard.py",
     "share",
     "suites.py",

@@ -22,7 +22,7 @@ ROOMS = [
     {"case", "claim", "record", "theory", "guard"},
     {"formats.base"},
     {"cpu", "cuda"},
-    {"baselines", "formats", "plugin"},
+    {"baselines", "formats", "plugin", "skeleton"},
     {"problems"},
     {"stats", "shapes", "suites", "doctor"},
     {"devices"},

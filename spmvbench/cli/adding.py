@@ -1,10 +1,24 @@
-"""Commands for those who add a format: plugin-header."""
+"""Commands for those who add a format: new-format, plugin-header."""
 
 from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
 
 import typer
 
 from spmvbench.cli.app import app
+
+
+@app.command()
+def new_format(
+    name: Annotated[str, typer.Argument(help="lower-case words joined by '-', as my-format")],
+) -> None:
+    """Write NAME.py here: a format that is right and slow, to be replaced piece by piece."""
+    from spmvbench.skeleton import class_name, write
+
+    path = write(name, Path())
+    typer.echo(f"{path} is written; judge it: spmvbench check {path}:{class_name(name)}")
 
 
 @app.command()

@@ -10,18 +10,21 @@ from spmvbench.paths import data_dir
 
 @cache
 def kernel(file: str, name: str) -> Any:
-    """`kernel("macko.cu", "macko<__half, 1, int>")`: called as `(grid, threads, arguments)`.
+    """`kernel("macko.cu", "macko<__half, 1, int>")`: called as `(grid, threads, arguments)`."""
+    return compiled((data_dir("kernels") / file).read_text(), name)
+
+
+def compiled(code: str, name: str) -> Any:
+    """The kernel of that name in the text of a file, which may include those of kernels/.
 
     One module a kernel: a file has dozens of variants, a run needs a few. CuPy keeps the machine
     code on disk, under a hash of source and options.
     """
     import cupy
 
-    folder = data_dir("kernels")
-    options = ("-std=c++17", f"-I{folder}", *(f"-I{path}" for path in _headers()))
-    module = cupy.RawModule(
-        code=(folder / file).read_text(), options=options, name_expressions=(name,)
-    )
+    folders = [data_dir("kernels"), *_headers()]
+    options = ("-std=c++17", *(f"-I{folder}" for folder in folders))
+    module = cupy.RawModule(code=code, options=options, name_expressions=(name,))
     return module.get_function(name)
 
 

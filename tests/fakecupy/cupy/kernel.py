@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import ctypes
+import hashlib
 
 import numpy as np
-from cuhost.host_module import build
+from cuhost.host_module import BUILD, build
 from kernel_table import FOLDER, variants_of
 
 from . import cuda
@@ -14,11 +15,22 @@ from .array import ndarray
 NOT_RUN = ("wait_until_open",)  # there is nothing to wait for: what is asked is done at once
 
 
+def _file(code):
+    """The file of kernels/ that holds the text; else one that is made of it."""
+    for path in FOLDER.glob("*.cu"):
+        if path.read_text() == code:
+            return path
+    made = BUILD / "strangers" / f"{hashlib.sha256(code.encode()).hexdigest()[:16]}.cu"
+    made.parent.mkdir(parents=True, exist_ok=True)
+    made.write_text(code)
+    return made
+
+
 class RawModule:
-    """Of a file of kernels/, with names of templates; compiled when a kernel is taken from it."""
+    """Of a text, with names of templates; compiled when a kernel is taken from it."""
 
     def __init__(self, *, code, options=(), name_expressions=()):
-        self.source = next(p for p in sorted(FOLDER.glob("*.cu")) if p.read_text() == code)
+        self.source = _file(code)
         self.names = tuple(name_expressions)
         self.options = options
 
@@ -26,7 +38,7 @@ class RawModule:
         cuda.STATE.check()
         if name not in self.names:
             raise cuda.runtime.CUDADriverError("CUDA_ERROR_NOT_FOUND: named symbol not found")
-        known = variants_of(self.source)
+        known = variants_of(self.source) if self.source.parent == FOLDER else ()
         names = known if name in known else self.names
         module = build(self.source, names)
         entry = ctypes.CDLL(str(module.library))[f"cuhost_{names.index(name)}"]
