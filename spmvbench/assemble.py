@@ -81,6 +81,20 @@ def failed(record: Record, failure: Failure) -> Record:
     )
 
 
+def unverified(record: Record, times_us: Sequence[float]) -> Record:
+    """The record of a program that says its time itself; without a time where it was not run."""
+    record = replace(
+        record,
+        status="unverified",
+        reason="it timed itself, and what it multiplied was not seen",
+        timer="external",
+    )
+    if not times_us:
+        return record
+    low, middle, high = (float(np.percentile(times_us, share)) for share in (5, 50, 95))
+    return replace(record, median_us=middle, p05_us=low, p95_us=high, samples=len(times_us))
+
+
 def checked(record: Record, contestant: Contestant) -> Record:
     """The record of a format that was found right: sizes, precision, set-up times."""
     seconds, precision = contestant.seconds, contestant.precision

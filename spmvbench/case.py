@@ -7,6 +7,7 @@ import json
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from spmvbench.external.program import Program
 from spmvbench.problems.base import Problem
 
 PROTOCOL = 2
@@ -40,6 +41,7 @@ class Case:
 
     `anchors` are dense formats measured before: they are timed again so that speed-ups have
     their pair, and leave no second record. `timed` False: check only, nothing is timed.
+    `programs` are what formats of the name `external:NAME` stand for.
     """
 
     experiment: str
@@ -50,6 +52,7 @@ class Case:
     timing: Timing = field(default_factory=Timing)
     anchors: tuple[str, ...] = ()
     timed: bool = True
+    programs: tuple[Program, ...] = ()
 
     @property
     def label(self) -> str:
@@ -75,5 +78,8 @@ class Case:
                 "timing": Timing(**plain["timing"]),
                 "formats": tuple(plain["formats"]),
                 "anchors": tuple(plain["anchors"]),
+                "programs": tuple(
+                    Program(**one | {"devices": tuple(one["devices"])}) for one in plain["programs"]
+                ),
             }
         )

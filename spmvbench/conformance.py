@@ -11,6 +11,7 @@ from spmvbench.battery import BATTERY
 from spmvbench.case import Timing
 from spmvbench.devices.base import Device
 from spmvbench.dtypes import Array, to_host
+from spmvbench.external.format import External
 from spmvbench.formats.base import Format, Packed
 from spmvbench.guard import Failure, guard
 from spmvbench.prepare import AFTER, Contestant, Task, find, given, prepare
@@ -60,6 +61,8 @@ def _judge(name: str, cell: Cell, index: int, device: Device, watch: Watch) -> F
     fmt = find(name, device, problem)
     if isinstance(fmt, Failure):
         return fmt
+    if isinstance(fmt, External):
+        return Failure("unavailable", f"{fmt.name} is a program: its products are not seen")
     device.configure(threads=device.cores, batch=batch)
     kept = guard(lambda: _keeps(fmt, dense) or _packs_alike(fmt, dense, device))
     if kept is not None:

@@ -17,6 +17,7 @@ import spmvbench
 from spmvbench import hashes
 from spmvbench.cuda.libraries import versions
 from spmvbench.errors import SourceError
+from spmvbench.external.program import PREFIX
 from spmvbench.formats import outside_file
 from spmvbench.paths import checkout, data_dir
 from spmvbench.problems.locate import locate
@@ -32,6 +33,12 @@ LIBRARIES = (
     "cupy-cuda12x",
     "cupy-cuda13x",
 )
+
+POINTERS = {
+    "SPMVBENCH_DASP": ("dasp",),
+    "SPMVBENCH_SPUTNIK": ("sputnik", "sputnik-identity"),
+}
+"""Variables that name a file of somebody else, and the formats that use it."""
 
 _NOT_MEASURING = {
     "api",
@@ -76,7 +83,7 @@ def environment(device: dict[str, Any], *, outside: Iterable[str] = ()) -> dict[
         "spmvbench": spmvbench.__version__,
         "commit": _commit(),
         "source_hash": source_hash(),
-        "outside": {name: _outside_hash(name) for name in sorted(outside)},
+        "outside": dict(map(_outside, sorted(outside))) | _pointed_at(),
         "libraries": _libraries(),
         "blas": _blas(),
     }
@@ -110,6 +117,24 @@ def source_hash() -> str:
     for path in sorted({p.resolve() for p in files}, key=lambda p: (p.name, str(p))):
         digest.update(path.name.encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()[:12]
+
+
+def _outside(name: str) -> tuple[str, str]:
+    """A name and the hash of what it names; of a program both were said: `external:NAME=HASH`."""
+    if name.startswith(PREFIX):
+        program, _, stamp = name.partition("=")
+        return program, stamp
+    return name, _outside_hash(name)
+
+
+def _pointed_at() -> dict[str, str]:
+    """Hashes of what variables point at, by the formats that are nothing without it."""
+    return {
+        name: hashlib.sha256(path.read_bytes()).hexdigest()[:12]
+        for variable, names in POINTERS.items()
+        if (path := Path(os.environ.get(variable, ""))).is_file()
+        for name in names
+    }
 
 
 def _outside_hash(name: str) -> str:

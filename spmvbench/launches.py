@@ -67,7 +67,7 @@ def joined(launches: Sequence[Launch]) -> list[tuple[Record, bytes]]:
 
 def _with_samples(record: Record, rows: Sequence[tuple[Record, bytes]]) -> tuple[Record, bytes]:
     if record.status != "ok":
-        return record, b""
+        return record, rows[-1][1]
     samples = b"".join(own for _, own in rows)
     p05, p95 = np.percentile(np.frombuffer(samples, "<f4").astype(float), [5, 95])
     return replace(record, p05_us=float(p05), p95_us=float(p95)), samples

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 import numpy as np
 
@@ -11,7 +12,9 @@ from spmvbench import assemble
 from spmvbench.case import Case
 from spmvbench.devices.base import Device, Launch
 from spmvbench.dtypes import DTYPES, is_on_host
-from spmvbench.formats.base import Format
+from spmvbench.external.format import External
+from spmvbench.external.run import run
+from spmvbench.grouping import Entry, groups
 from spmvbench.guard import Failure, guard
 from spmvbench.prepare import AFTER, Contestant, Task, find, predict_bytes, prepare
 from spmvbench.problems import build, count_nonzero
@@ -29,20 +32,14 @@ OVERHEAD_CALLS = 21
 
 @dataclass(frozen=True)
 class Measured:
-    """A record, and its raw samples in time order (microseconds; empty when there are none)."""
+    """A record, and its raw samples in time order (microseconds; empty when there are none).
+
+    `log`: what a program has printed.
+    """
 
     record: Record
     samples: Samples = field(default_factory=lambda: np.empty(0))
-
-
-@dataclass(frozen=True)
-class Entry:
-    """A format that may run: the name it was asked by, its place in the case, its likely bytes."""
-
-    name: str
-    index: int
-    format: Format
-    packed_bytes: int
+    log: str = ""
 
 
 def measure(case: Case, device: Device, watch: Watch) -> Iterator[Measured]:
@@ -75,23 +72,6 @@ def _task(case: Case, kind: str) -> Task:
     return Task.of(problem, dense, vectors(problem, case.timing))
 
 
-def groups(entries: Sequence[Entry], room: int) -> list[list[Entry]]:
-    """The formats that fit `room` bytes together; every group has the possible baselines.
-
-    What does not fit beside them is alone with them, and fails there by itself.
-    """
-    anchors = [e for e in entries if e.format.dense and e.format.lossless]
-    found: list[list[Entry]] = []
-    current = list(anchors)
-    for entry in (e for e in entries if e not in anchors):
-        full = sum(e.packed_bytes for e in (*current, entry)) > room
-        if full and len(current) > len(anchors):
-            found.append(current)
-            current = list(anchors)
-        current.append(entry)
-    return [*found, current] if current else found
-
-
 @dataclass(frozen=True)
 class _Measurement:
     """What the steps of measuring one case have in common. `blanks`: records by format name."""
@@ -111,6 +91,8 @@ class _Measurement:
                 entries.append(entry)
             else:
                 yield from self._failed(name, entry)
+        programs = [entry for entry in entries if isinstance(entry.format, External)]
+        entries = [entry for entry in entries if entry not in programs]
         room = int(MEMORY_SHARE * self.device.free_bytes())
         seen: set[str] = set(self.case.anchors)
         for block, group in enumerate(groups(entries, room)):
@@ -119,6 +101,26 @@ class _Measurement:
                 if measured.record.format not in seen:
                     seen.add(measured.record.format)
                     yield measured
+        yield from map(self._run, programs)
+
+    def _run(self, entry: Entry) -> Measured:
+        """What comes of a program, which runs when nothing else is timed."""
+        record, fmt, problem = self.blanks[entry.name], entry.format, self.task.problem
+        if not self.case.timed or not isinstance(fmt, External):
+            return Measured(assemble.unverified(record, []))
+        dense, case = self.task.given_to(fmt), self.case
+        self.watch.enter("product", entry.index)
+        ran = run(
+            fmt.program,
+            problem,
+            dense,
+            self.device.kind,
+            case.threads,
+            partial(self.watch.enter, "product", entry.index),
+        )
+        if ran.failure:
+            return Measured(assemble.failed(record, ran.failure), log=ran.log)
+        return Measured(assemble.unverified(record, ran.times_us), np.array(ran.times_us), ran.log)
 
     def _failed(self, name: str, failure: Failure) -> Iterator[Measured]:
         if name in self.case.formats:
@@ -126,9 +128,11 @@ class _Measurement:
 
     def _enter(self, name: str, index: int) -> Entry | Failure:
         self.watch.enter("pack", index)
-        fmt = find(name, self.device, self.task.problem)
+        fmt = find(name, self.device, self.task.problem, self.case.programs)
         if isinstance(fmt, Failure):
             return fmt
+        if isinstance(fmt, External):
+            return Entry(name, index, fmt, 0)
         size = guard(lambda: predict_bytes(fmt, self.task.dense))
         return size if isinstance(size, Failure) else Entry(name, index, fmt, size)
 

@@ -40,7 +40,7 @@ def packed_bytes(case: Case, device: Device) -> dict[str, int | str]:
     scale = case.problem.rows / max(problem.rows, 1)
 
     def size(name: str) -> int | str:
-        fmt = find(name, device, case.problem)
+        fmt = find(name, device, case.problem, case.programs)
         got = fmt if isinstance(fmt, Failure) else guard(lambda: predict_bytes(fmt, dense))
         return got.reason if isinstance(got, Failure) else math.ceil(got * scale)
 

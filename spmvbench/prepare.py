@@ -13,6 +13,8 @@ import numpy as np
 from spmvbench.check import BLOCK, Expected, Float, check, distance, expect
 from spmvbench.devices.base import Device, Launch
 from spmvbench.dtypes import DTYPES, ROUNDOFF, Array, is_on_host, to_host
+from spmvbench.external.format import given as given_program
+from spmvbench.external.program import Program
 from spmvbench.formats import resolve
 from spmvbench.formats.base import Format, MatVec, Packed, Precision
 from spmvbench.guard import Failure, guard, one_line
@@ -86,9 +88,11 @@ def _takes(fmt: Format, dense: Array) -> bool:
     return is_on_host(dense) or "cuda" in fmt.packs_on
 
 
-def find(name: str, device: Device, problem: Problem) -> Format | Failure:
+def find(
+    name: str, device: Device, problem: Problem, programs: Sequence[Program] = ()
+) -> Format | Failure:
     """The format, or that it does not exist or cannot take this problem."""
-    fmt = guard(lambda: resolve(name))
+    fmt = guard(lambda: given_program(name, programs) or resolve(name))
     if isinstance(fmt, Failure):
         return fmt
     reason = guard(lambda: fmt.unavailable(device.kind, problem))

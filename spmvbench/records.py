@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import json
 import os
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import fields, replace
 from pathlib import Path
@@ -23,6 +25,7 @@ CSV = "records.csv"
 SAMPLES = "samples.bin"
 ENVIRONMENTS = "environment.json"
 EXPERIMENT = "experiment.yaml"
+LOGS = "logs"
 
 
 class Results:
@@ -83,6 +86,12 @@ class Results:
             self.environments[name] = entry
             text = json.dumps(self.environments, indent=1, sort_keys=True)
             write(self.folder / ENVIRONMENTS, text + "\n")
+
+    def keep_log(self, record: Record, log: str) -> None:
+        """Keep what a program has printed, the newest of each case, in logs/."""
+        name = re.sub(r"[^A-Za-z0-9._-]+", "-", f"{record.format} {record.key} {record.cache}")
+        short = hashlib.sha256(repr(record.case).encode()).hexdigest()[:8]
+        write(self.folder / LOGS / f"{name[:80]}-{short}.log", log)
 
     def append(self, record: Record, samples: bytes = b"") -> Record:
         """Save the samples (float32), then the row that points at them; both are on disk after."""

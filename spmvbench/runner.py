@@ -128,7 +128,10 @@ class Runner:
             self._worker = self._start()
         job = {"do": "measure", "case": case.to_json()}
         for answer in self._worker.ask(job, timeout_s=case.timing.timeout_s):
-            yield Record(**answer["record"]), base64.b64decode(answer["samples"])
+            record = Record(**answer["record"])
+            if answer["log"]:
+                self._results.keep_log(record, answer["log"])
+            yield record, base64.b64decode(answer["samples"])
 
     def _save(self, record: Record, samples: bytes) -> Record:
         record = self._results.append(replace(record, environment=self._environment), samples)

@@ -99,7 +99,11 @@ class Screen:
         if self._progress:
             self._progress.update(self._task, advance=1, eta=eta)
             return
-        times = [(r.median_us, r.format) for r in self._rows if r.median_us and r.lossless]
+        times = [
+            (r.median_us, r.format)
+            for r in self._rows
+            if r.status == "ok" and r.median_us and r.lossless
+        ]
         best = "{1} {0:.0f} us".format(*min(times)) if times else "no times"
         self._print(f"[{self._number}/{self._cases}] {case.label}: {best}, {eta} left")
 

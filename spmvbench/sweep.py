@@ -13,6 +13,7 @@ from spmvbench.claim import Targets
 from spmvbench.drawing import draw_folder
 from spmvbench.errors import ExperimentError, ResultsError, did_you_mean
 from spmvbench.experiment import Experiment, stored_targets
+from spmvbench.external.program import PREFIX
 from spmvbench.plan import Identity, Plan, plan
 from spmvbench.process import Lost, WorkerProcess
 from spmvbench.records import CSV, EXPERIMENT, Results, csv_files, load, write
@@ -111,7 +112,8 @@ def _measure(runner: Runner, todo: Plan, screen: Screen, limit_s: float | None) 
 
 
 def _starter(experiment: Experiment, wanted: Wanted) -> Callable[[], WorkerProcess]:
-    outside = [name for name in experiment.formats if ":" in name]
+    stamps = {f"{PREFIX}{one.name}": f"={one.stamp}" for one in experiment.programs}
+    outside = [name + stamps.get(name, "") for name in experiment.formats if ":" in name]
     outside += [experiment.source] if experiment.source else []
     return lambda: WorkerProcess(wanted.device, outside)
 

@@ -24,6 +24,7 @@ from spmvbench.devices.base import Device
 from spmvbench.devices.cupy_there import passed_over
 from spmvbench.environment import environment
 from spmvbench.errors import UserError
+from spmvbench.external.program import PREFIX as PROGRAM
 from spmvbench.formats import resolve
 from spmvbench.guard import ContextLost
 from spmvbench.plugin import PREFIX as PLUGIN
@@ -48,7 +49,7 @@ def main(argv: list[str]) -> None:
         device = open_device(kind)
         for name in outside:
             # A library is loaded for its first row: one that ends the process costs that alone.
-            if ":" in name and not name.startswith((PREFIX, PLUGIN)):
+            if ":" in name and not name.startswith((PREFIX, PLUGIN, PROGRAM)):
                 resolve(name)
     except UserError as error:
         _answer(out, {"user_error": str(error)})
@@ -88,6 +89,7 @@ def _serve(job: dict[str, Any], device: Device, watch: Watch) -> Iterator[dict[s
             yield {
                 "record": asdict(measured.record),
                 "samples": base64.b64encode(raw).decode(),
+                "log": measured.log,
             }
     elif job["do"] == "conform":
         from spmvbench.conformance import conform

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -25,8 +25,10 @@ from spmvbench.experiment.checks import (
 from spmvbench.experiment.document import Document
 from spmvbench.experiment.files import shipped
 from spmvbench.experiment.matrix import Combination
+from spmvbench.experiment.programs import as_programs
 from spmvbench.experiment.schema import Settings
 from spmvbench.experiment.wording import explain
+from spmvbench.external.program import Program
 
 __all__ = ["Experiment", "json_schema", "load", "shipped", "stored_targets"]
 
@@ -58,6 +60,11 @@ class Experiment:
     def formats(self) -> tuple[str, ...]:
         """The names of all formats that it measures, those of `include` last."""
         return tuple(dict.fromkeys(one.format for one in self._combinations))
+
+    @property
+    def programs(self) -> tuple[Program, ...]:
+        """The programs that it runs."""
+        return as_programs(self._settings.external)
 
     @property
     def source(self) -> str | None:
@@ -99,7 +106,9 @@ class Experiment:
             expand.check_cores(kept, self._settings, self._document, cores)
         else:
             kept = [one._replace(threads=0) for one in kept]
-        return expand.group(kept, self.name, self.timing, self._settings.source or None, cores)
+        source = self._settings.source or None
+        cases = expand.group(kept, self.name, self.timing, source, cores)
+        return [replace(case, programs=self.programs) for case in cases]
 
     def left_out(self, device: str) -> int:
         """How many sizes, or tensors of a source, are above `max_elements` of a device."""

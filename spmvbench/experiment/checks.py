@@ -8,6 +8,7 @@ from typing import Any
 
 from spmvbench.claim import GROUPS
 from spmvbench.errors import UnknownFormat
+from spmvbench.experiment import programs
 from spmvbench.experiment.document import Document, Location
 from spmvbench.experiment.files import beside
 from spmvbench.experiment.parts import Entry
@@ -82,7 +83,11 @@ def settle_formats(settings: Settings, document: Document, folder: Path) -> Sett
             for entry in old
         ]
 
-    changed: dict[str, Any] = {"formats": list(dict.fromkeys(settled[n] for n in settings.formats))}
+    programs.check_names(settings.formats, settings.external, document)
+    formats = [*(settled[n] for n in settings.formats), *programs.names(settings.external)]
+    changed: dict[str, Any] = {"formats": list(dict.fromkeys(formats))}
+    if settings.external:
+        changed["external"] = programs.settled(settings.external, folder)
     for key in {"include", "exclude"} & settings.model_fields_set:
         changed[key] = entries(getattr(settings, key))
     if "targets" in settings.model_fields_set:

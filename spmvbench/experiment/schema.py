@@ -30,6 +30,7 @@ from spmvbench.experiment.parts import (
     ShapeItem,
     TimingKeys,
 )
+from spmvbench.experiment.programs import Programs
 from spmvbench.experiment.targets import ScaleKeys, TargetKeys
 
 
@@ -66,6 +67,14 @@ class Settings(Keys):
             "`densities`, `patterns`, `dtypes`, `batch` and `seeds`. `spmvbench suites` lists all."
         ),
     ] = ""
+    external: Annotated[
+        Programs,
+        Field(
+            default_factory=dict,
+            description="Programs that time themselves, by name: contestants `external:NAME`, "
+            "whose rows are `unverified` and in no speed-up.",
+        ),
+    ]
     shapes: Annotated[list[ShapeItem], OneOrMorePairs()] = _axis(
         "Matrices to generate: [rows, cols]; the name of a model, for its linear layers; or "
         "{preset: MODEL, layers: GLOB} for some of them."

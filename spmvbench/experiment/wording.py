@@ -10,6 +10,7 @@ from pydantic import BaseModel, ValidationError
 from spmvbench.errors import ExperimentError, did_you_mean
 from spmvbench.experiment.document import Document, Location
 from spmvbench.experiment.parts import DensityRange, Entry, Limits, PresetPart, TimingKeys
+from spmvbench.experiment.programs import ProgramKeys
 from spmvbench.experiment.schema import Settings
 from spmvbench.experiment.targets import ScaleKeys, TargetKeys
 
@@ -23,6 +24,7 @@ _BELOW: dict[str | int, type[BaseModel]] = {
     "densities": DensityRange,
     "include": Entry,
     "exclude": Entry,
+    "external": ProgramKeys,
     "timing": TimingKeys,
     "max_elements": Limits,
     "targets": TargetKeys,

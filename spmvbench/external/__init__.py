@@ -1,0 +1,1 @@
+"""Programs that time themselves, as contestants whose products nobody sees."""
