@@ -34,7 +34,7 @@ ROOMS = [
     {"worker", "process", "table", "records"},
     {"runner", "experiment", "listing", "judging"},
     {"plots", "curves", "winners", "summary", "targets"},
-    {"screen"},
+    {"screen", "checkpoint"},
     {"sweep"},
     {"cli"},
     {"__main__"},

@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from spmvbench.cli import measuring, reading  # noqa: F401  each adds its commands
+from spmvbench.cli import checkpoints, measuring, reading  # noqa: F401  each adds its commands
 from spmvbench.cli.app import app
 from spmvbench.errors import UserError
 

@@ -1,0 +1,1 @@
+"""Checkpoints of language models: pruned, packed, read back."""
