@@ -41,6 +41,16 @@ class ShardWriter:
         self._tensors: dict[str, Any] = {}
         stream.seek(self._start)
 
+    @property
+    def names(self) -> list[str]:
+        """Of all tensors so far."""
+        return list(self._tensors)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all tensors so far."""
+        return self._stream.tell() - self._start
+
     def copy(self, stored: Stored, source: BinaryIO) -> None:
         """Append a tensor from another file."""
         self._list(stored.name, stored.kind, stored.shape, stored.nbytes)
@@ -53,9 +63,11 @@ class ShardWriter:
 
     def close(self, metadata: Mapping[str, str]) -> None:
         """Write the header."""
+        end = self._stream.tell()
         self._stream.seek(0)
         text = _text(metadata, self._tensors).ljust(self._room)
         self._stream.write(len(text).to_bytes(PREFIX, "little") + text)
+        self._stream.seek(end)
 
     def _list(self, name: str, kind: str, shape: tuple[int, ...], nbytes: int) -> None:
         begin = self._stream.tell() - self._start

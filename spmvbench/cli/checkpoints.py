@@ -58,3 +58,31 @@ def prune(
         )
         show(pruned_table(pruned, pruning), Console())
         typer.echo(f"\npruned   {out}")
+
+
+@app.command()
+def convert(
+    checkpoint: Stored,
+    out: NewFolder,
+    format_: Annotated[
+        str, typer.Option("--format", help="macko, bitmap, csr16, auto; dense: unpack again")
+    ] = "auto",
+    include: Include = None,
+    exclude: Exclude = None,
+) -> None:
+    """Pack the linear layers of a pruned checkpoint, or unpack them again; lossless.
+
+    Each matrix is unpacked and compared before it counts as written.
+    """
+    from rich.console import Console
+
+    from spmvbench.checkpoint.convert import convert_checkpoint
+    from spmvbench.checkpoint.report import converted_table
+    from spmvbench.checkpoint.stored import open_checkpoint
+    from spmvbench.summary.layout import show
+
+    with stoppable():
+        opened = open_checkpoint(checkpoint)
+        done = convert_checkpoint(opened, format_, out, include or (), exclude or ())
+        show(converted_table(done, f"{checkpoint} in {format_}"), Console())
+        typer.echo(f"\nconverted {out}")
