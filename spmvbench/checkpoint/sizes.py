@@ -61,14 +61,14 @@ def require_zeros(checkpoint: Checkpoint, chosen: Sequence[Entry], format: str) 
         zeros.append(rows * cols - nnz)
     elements = sum(e.shape[0] * e.shape[1] for e in chosen)
     share = sum(zeros) / max(elements, 1)
-    better = EXAMPLE if EXAMPLE < 0.9 * min(limits) else round(min(limits) / 2, 2)
+    better = EXAMPLE if 0.9 * min(limits) > EXAMPLE else round(min(limits) / 2, 2)
     dense = sum(e.shape[0] * e.shape[1] * itemsize(e.dtype) for e in chosen)
     seen = "no zeros" if share == 0 else f"only {share:.1%} zeros"
+    found, pruned = (gb(_all_bytes(chosen, format, d)) for d in (1 - share, better))
     raise CheckpointError(
-        f"{checkpoint.path}: its linear layers have {seen}: in {format} they would take "
-        f"{gb(_all_bytes(chosen, format, 1 - share))} instead of {gb(dense)}; pruned to density "
-        f"{better:g} they would take {gb(_all_bytes(chosen, format, better))} (spmvbench prune --density "
-        f"{better:g})"
+        f"{checkpoint.path}: its linear layers have {seen}: in {format} they would take {found} "
+        f"instead of {gb(dense)}; pruned to density {better:g} they would take {pruned} "
+        f"(spmvbench prune --density {better:g})"
     )
 
 
