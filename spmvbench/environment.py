@@ -31,6 +31,7 @@ LIBRARIES = (
 )
 
 _NOT_MEASURING = {
+    "advice",
     "checkpoint",
     "claim.py",
     "cli",

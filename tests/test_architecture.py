@@ -33,7 +33,7 @@ ROOMS = [
     {"environment", "measure", "conformance", "predict"},
     {"worker", "process", "table", "records"},
     {"runner", "experiment", "listing", "judging"},
-    {"plots", "curves", "winners", "summary", "targets"},
+    {"plots", "curves", "winners", "summary", "targets", "advice"},
     {"screen", "checkpoint"},
     {"sweep"},
     {"cli"},
@@ -41,7 +41,7 @@ ROOMS = [
 ]
 
 # Everything that only reads results: it knows nothing of how they were measured.
-READERS = {"plots", "curves", "winners", "summary", "targets", "theory"}
+READERS = {"plots", "curves", "winners", "summary", "targets", "theory", "advice"}
 READABLE = READERS | {
     "__init__",
     "claim",

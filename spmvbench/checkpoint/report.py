@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from spmvbench.advice.words import size
 from spmvbench.checkpoint.prune import Pruned, Pruning
-from spmvbench.checkpoint.sizes import Converted, gb
+from spmvbench.checkpoint.sizes import Converted
 from spmvbench.summary.layout import SHAPE, Table
 
 
@@ -33,7 +34,7 @@ def converted_table(tensors: Sequence[Converted], title: str) -> Table:
     ]
     rows.append(["all", "", "", str(len(tensors)), *_sizes(tensors)])
     header = [SHAPE, "dtype", "format", "tensors", "zeros", "bytes", "of dense", "theory"]
-    notes = [f"dense they take {gb(sum(t.dense_bytes for t in tensors))}"]
+    notes = [f"dense they take {size(sum(t.dense_bytes for t in tensors))}"]
     unsigned = sum(t.unsigned for t in tensors)
     notes += [f"{unsigned:,} values were -0.0 and are 0.0 now"] if unsigned else []
     return Table(title, header, rows, notes)
@@ -46,7 +47,7 @@ def _sizes(tensors: Sequence[Converted]) -> list[str]:
     expected = sum(t.expected_bytes for t in tensors)
     return [
         _percent((t.rows * t.cols - t.nnz for t in tensors), elements),
-        gb(packed),
+        size(packed),
         *(f"{100 * count / max(dense, 1):.2f} %" for count in (packed, expected)),
     ]
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from spmvbench import theory
+from spmvbench.advice.words import size as size_text
 from spmvbench.checkpoint.stored import Checkpoint
 from spmvbench.dtypes import itemsize
 from spmvbench.errors import CheckpointError
@@ -64,10 +65,10 @@ def require_zeros(checkpoint: Checkpoint, chosen: Sequence[Entry], format: str) 
     better = EXAMPLE if 0.9 * min(limits) > EXAMPLE else round(min(limits) / 2, 2)
     dense = sum(e.shape[0] * e.shape[1] * itemsize(e.dtype) for e in chosen)
     seen = "no zeros" if share == 0 else f"only {share:.1%} zeros"
-    found, pruned = (gb(_all_bytes(chosen, format, d)) for d in (1 - share, better))
+    found, pruned = (size_text(_all_bytes(chosen, format, d)) for d in (1 - share, better))
     raise CheckpointError(
         f"{checkpoint.path}: its linear layers have {seen}: in {format} they would take {found} "
-        f"instead of {gb(dense)}; pruned to density {better:g} they would take {pruned} "
+        f"instead of {size_text(dense)}; pruned to density {better:g} they would take {pruned} "
         f"(spmvbench prune --density {better:g})"
     )
 
@@ -80,14 +81,6 @@ def _break_even(entry: Entry, format: str) -> float:
 
 def _all_bytes(entries: Sequence[Entry], format: str, density: float) -> float:
     return sum(_bytes(format, e.shape[0], e.shape[1], e.dtype, density) for e in entries)
-
-
-def gb(count: float) -> str:
-    """Bytes as text, in the unit that has a digit to show: `6.74 GB`, `43.2 MB`."""
-    for unit, size in (("GB", 1e9), ("MB", 1e6)):
-        if count >= size:
-            return f"{count / size:.3g} {unit}"
-    return f"{count / 1e3:.3g} kB"
 
 
 def _bytes(format: str, rows: int, cols: int, dtype: str, density: float) -> float:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from spmvbench.cli.app import app, stoppable
+from spmvbench.cli.app import Device, Out, TableForm, app, stoppable
 
 Stored = Annotated[
     Path,
@@ -86,3 +86,56 @@ def convert(
         done = convert_checkpoint(opened, format_, out, include or (), exclude or ())
         show(converted_table(done, f"{checkpoint} in {format_}"), Console())
         typer.echo(f"\nconverted {out}")
+
+
+MaybeStored = Annotated[
+    Path | None, typer.Argument(metavar="[CHECKPOINT]", help="as of prune; or --shapes instead")
+]
+Shapes = Annotated[
+    str | None, typer.Option(metavar="MODEL", help="a known model, as llama3-8b: no weights")
+]
+Densities = Annotated[
+    list[float] | None, typer.Option(help="pruned to this density too; may be repeated")
+]
+Quality = Annotated[
+    Path | None, typer.Option(metavar="CSV", help="density,perplexity: measured too")
+]
+MaxQuality = Annotated[
+    float | None, typer.Option(help="the largest perplexity to accept: finds the density")
+]
+Form = Annotated[
+    TableForm, typer.Option("--format", help="table, or md: Markdown for a model card")
+]
+
+
+@app.command()
+def advise(
+    checkpoint: MaybeStored = None,
+    shapes: Shapes = None,
+    density: Densities = None,
+    batch: Annotated[int, typer.Option(min=1, help="tokens at once")] = 1,
+    quality: Quality = None,
+    max_quality: MaxQuality = None,
+    device: Device = "auto",
+    out: Out = Path("results"),
+    format_: Form = TableForm.table,
+    json_: Annotated[bool, typer.Option("--json", help="one JSON object, for scripts")] = False,
+    include: Include = None,
+    exclude: Exclude = None,
+) -> None:
+    """Tell whether a model's zeros pay: ms per token and GB against dense, int8 and int4.
+
+    Exit code 0: sparse weights are faster than 16-bit dense at a density measured; 1: at none.
+    """
+    from spmvbench.checkpoint.advise import advise as answered
+    from spmvbench.checkpoint.asking import Wanted, asked
+    from spmvbench.checkpoint.saying import Printed, say
+
+    only, without = tuple(include or ()), tuple(exclude or ())
+    densities = tuple(density or ())
+    wanted = Wanted(checkpoint, shapes, densities, batch, quality, max_quality, only, without)
+    with stoppable():
+        question, bound = asked(wanted)
+        advice = answered(question, device, out)
+        say(advice, bound, Printed.json if json_ else Printed(format_.value))
+    raise typer.Exit(0 if advice.answer.pays else 1)
