@@ -31,12 +31,13 @@ class Outcome:
     """What was found for one scenario.
 
     `best`: of each layer the fastest lossless format, dense where dense is faster; where it is for
-    all of them, the fastest sparse one of each. None where a layer has no time.
+    all of them (`dense_wins`), the fastest sparse one. None where a layer has no time.
     `formats`: every sparse lossless format alone; `rivals`: those that were measured.
     """
 
     scenario: Scenario
     best: Total | None
+    dense_wins: bool
     formats: Mapping[str, Total]
     rivals: Mapping[str, Total]
 
@@ -109,11 +110,13 @@ def _outcome(scenario: Scenario, rows: Rows) -> Outcome:
     rivals = {DENSE: total(scenario, fastest(rows, is_dense))}
     rivals |= {rival: _alone(scenario, rows, name) for rival, name in QUANTISED.items()}
     best = total(scenario, fastest(rows, lambda row: row.lossless))
-    if best and best.dense:
+    dense_wins = best is not None and best.dense
+    if dense_wins:
         best = total(scenario, fastest(rows, lambda row: row.lossless and not row.dense))
     return Outcome(
         scenario,
         best,
+        dense_wins,
         {name: found for name, found in formats.items() if found},
         {name: found for name, found in rivals.items() if found},
     )

@@ -38,11 +38,9 @@ def needed(need: Need, answer: Answer) -> str:
     if need.kind == "below":
         return f"needs >= {math.ceil(100 * need.zeros - 1e-9)} % zeros"
     if need.kind == "never":
-        return f"no share of zeros measured does, the most is {zeros(max(shares))}"
-    if need.kind == "always":
-        return f"every share of zeros measured seems to, the least is {zeros(min(shares))}"
+        return f"not at {zeros(max(shares))} zeros either, the most measured"
     if need.kind == "one density":
-        return "what it needs was not measured: add --density"
+        return "what it needs was not measured, add --density"
     return "what it needs is not clear from what was measured"
 
 
@@ -66,7 +64,7 @@ def _against(rival: str, outcome: Outcome, answer: Answer) -> str:
     if verdict.pays:
         return f"pays against {rival} ({_by(verdict)})"
     verb = "cannot be told from" if verdict.pays is None else "does not against"
-    return f"{verb} {rival} ({_by(verdict)}): {needed(answer.need(rival), answer)}"
+    return f"{verb} {rival} ({_by(verdict)}; {needed(answer.need(rival), answer)})"
 
 
 def _by(verdict: Verdict) -> str:
