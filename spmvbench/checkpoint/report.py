@@ -34,7 +34,7 @@ def converted_table(tensors: Sequence[Converted], title: str) -> Table:
     ]
     rows.append(["all", "", "", str(len(tensors)), *_sizes(tensors)])
     header = [SHAPE, "dtype", "format", "tensors", "zeros", "bytes", "of dense", "theory"]
-    notes = [f"dense they take {size(sum(t.dense_bytes for t in tensors))}"]
+    notes = [f"as dense matrices: {size(sum(t.dense_bytes for t in tensors))}"]
     unsigned = sum(t.unsigned for t in tensors)
     notes += [f"{unsigned:,} values were -0.0 and are 0.0 now"] if unsigned else []
     return Table(title, header, rows, notes)

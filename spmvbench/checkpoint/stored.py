@@ -30,7 +30,7 @@ LEFT_ALONE = (
 """Matrices that are no linear layer of a block: embeddings, heads, norms. Pruning keeps them."""
 
 _WEIGHTS = (".safetensors", ".index.json", ".bin", ".pt", ".pth", ".gguf", ".h5", ".msgpack")
-_OTHER_WEIGHTS = (*_WEIGHTS, ".onnx", ".ot", ".npz", ".sha256")
+_OTHER_WEIGHTS = (*_WEIGHTS, ".onnx", ".npz", ".sha256")
 
 
 @dataclass(frozen=True)
