@@ -33,6 +33,8 @@ LIBRARIES = (
 )
 
 _NOT_MEASURING = {
+    "advice",
+    "checkpoint",
     "api",
     "claim.py",
     "cli",

@@ -36,9 +36,9 @@ ROOMS = [
     {"environment", "measure", "conformance", "predict", "launches"},
     {"worker", "process", "plan", "table", "records", "dates"},
     {"runner", "experiment", "listing", "judging"},
-    {"plots", "curves", "winners", "summary", "targets", "compare", "published", "share"},
+    {"plots", "curves", "winners", "summary", "targets", "compare", "published", "share", "advice"},
     {"report"},
-    {"screen", "shard", "drawing"},
+    {"screen", "shard", "drawing", "checkpoint"},
     {"sweep", "gate"},
     {"cli"},
     {"__main__"},
@@ -47,7 +47,7 @@ ROOMS = [
 # Everything that only reads results: it knows nothing of how they were measured.
 READERS = {
     *("plots", "curves", "winners", "summary", "targets", "theory"),
-    *("compare", "published", "share", "drawing", "report"),
+    *("compare", "published", "share", "drawing", "report", "advice"),
 }
 READABLE = READERS | {
     "__init__",

@@ -7,6 +7,7 @@ import sys
 import typer
 
 from spmvbench.cli import (  # noqa: F401  each adds its commands
+    checkpoints,
     comparing,
     doctor,
     gating,
