@@ -206,6 +206,14 @@ def test_a_tensor_in_the_way_of_an_array_is_named(tmp_path):
     assert nothing_at(tmp_path / "out")
 
 
+def test_a_matrix_that_a_format_cannot_hold_is_named(tmp_path):
+    wide = {"a.weight": np.zeros((1, 70_000), np.float16)}
+    path = write_safetensors(tmp_path / "m.safetensors", wide)
+    said = refusal(converted, path, "csr16", tmp_path / "out")
+    assert "tensor 'a.weight': csr16" in said
+    assert nothing_at(tmp_path / "out")
+
+
 def repacked(tmp_path, change):
     """A packed file whose metadata was changed."""
     path = write_safetensors(tmp_path / "m.safetensors", {"a.weight": np.eye(64, dtype="f2")})

@@ -88,7 +88,12 @@ class Packer:
     def _packed(self, entry: Entry, dense: Array) -> Packed | None:
         if self.format == "dense" or entry.name not in self.chosen:
             return None
-        return resolve(self.format).pack(dense)
+        try:
+            return resolve(self.format).pack(dense)
+        except ValueError as error:  # more columns than its indices can count
+            raise CheckpointError(
+                f"{entry.file}: tensor '{entry.name}': {error}; leave it out with --exclude"
+            ) from error
 
     def _candidates(self, entry: Entry) -> list[dict[str, int]]:
         """Per format that the matrix may get: its arrays and their dimensions."""
