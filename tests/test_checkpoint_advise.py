@@ -127,7 +127,8 @@ def test_densities_of_a_quality_file_are_measured_too(tmp_path):
 @pytest.mark.parametrize(
     ("wanted", "words"),
     [
-        (Wanted(), "either a CHECKPOINT or --shapes"),
+        (Wanted(), "expected a CHECKPOINT or --shapes MODEL"),
+        (Wanted(Path("m"), "opt-1.3b"), "not both"),
         (Wanted(shapes="llama9"), "unknown preset 'llama9'"),
         (Wanted(shapes="opt-1.3b", densities=(0.0,)), "--density: "),
         (Wanted(shapes="opt-1.3b", max_quality=6.0), "--quality FILE and --max-quality together"),

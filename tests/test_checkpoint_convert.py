@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 
 import ml_dtypes
 import numpy as np
 import pytest
-from small_checkpoint import LINEAR, tensors, write_small
+from small_checkpoint import LINEAR, tensors, write_large, write_small
 from test_checkpoint_prune import (
+    TOP,
     bits,
     cut_off_after,
     limit_file_size,
@@ -202,6 +206,14 @@ def test_a_tensor_in_the_way_of_an_array_is_named(tmp_path):
     assert nothing_at(tmp_path / "out")
 
 
+def test_a_matrix_that_a_format_cannot_hold_is_named(tmp_path):
+    wide = {"a.weight": np.zeros((1, 70_000), np.float16)}
+    path = write_safetensors(tmp_path / "m.safetensors", wide)
+    said = refusal(converted, path, "csr16", tmp_path / "out")
+    assert "tensor 'a.weight': csr16" in said
+    assert nothing_at(tmp_path / "out")
+
+
 def repacked(tmp_path, change):
     """A packed file whose metadata was changed."""
     path = write_safetensors(tmp_path / "m.safetensors", {"a.weight": np.eye(64, dtype="f2")})
@@ -348,3 +360,21 @@ def test_a_bitmask_is_not_packed_for_a_product(tmp_path):
     path = write_safetensors(tmp_path / "m.safetensors", bitmask(np.eye(4, dtype="f2"), "w"))
     assert load(path)["w.weight"].format == packed_files.BITMASK
     assert "convert the checkpoint first" in refusal(lambda: load(path)["w.weight"].packed)
+
+
+@pytest.mark.slow
+def test_memory_does_not_grow_with_the_checkpoint(tmp_path):
+    folder = write_large(tmp_path / "large", scale=16, blocks=24)
+    for words in (("prune", folder, "--density", 0.5), ("convert", tmp_path / "prune")):
+        code = (
+            "import resource, sys; from spmvbench.cli import main\n"
+            "try: main()\n"
+            "finally: print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, file=sys.stderr)"
+        )
+        command = [sys.executable, "-c", code, *map(str, words), "--out", tmp_path / words[0]]
+        done = subprocess.run(
+            command, capture_output=True, text=True, env=os.environ | {"PYTHONPATH": str(TOP)}
+        )
+        assert done.stdout.splitlines()[-1].endswith(words[0])
+        assert int(done.stderr.splitlines()[-1]) * 1024 < 400e6
+    assert open_checkpoint(folder).nbytes > 600e6

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from spmvbench.dtypes import itemsize
-
 
 @dataclass(frozen=True)
 class Layer:
@@ -25,11 +23,6 @@ class Layer:
     def elements(self) -> int:
         """Of all its matrices."""
         return self.rows * self.cols * self.count
-
-    @property
-    def dense_bytes(self) -> int:
-        """Of all its matrices, every element stored."""
-        return self.elements * itemsize(self.dtype)
 
 
 @dataclass(frozen=True)

@@ -39,19 +39,21 @@ def asked(wanted: Wanted) -> tuple[Question, Bound | None]:
 
     Raises: UserError, one line, for what does not fit together or cannot be read.
     """
-    if (wanted.checkpoint is None) == (wanted.shapes is None):
-        raise CheckpointError("expected either a CHECKPOINT or --shapes MODEL, as llama3-8b")
+    path, name = wanted.checkpoint, wanted.shapes
+    if path is not None and name is not None:
+        raise CheckpointError(f"{path}: expected a CHECKPOINT or --shapes {name}, not both")
     bound = _bound(wanted)
     more = bound.quality.values if bound else ()
     densities = tuple(sorted({*wanted.densities, *more}, reverse=True))
-    if wanted.shapes is not None:
-        return of_shapes(wanted.shapes, densities, wanted.batch), bound
-    return _of_weights(wanted, densities), bound
+    if name is not None:
+        return of_shapes(name, densities, wanted.batch), bound
+    if path is not None:
+        return _of_weights(path, wanted, densities), bound
+    raise CheckpointError("expected a CHECKPOINT or --shapes MODEL, as llama3-8b")
 
 
-def _of_weights(wanted: Wanted, densities: tuple[float, ...]) -> Question:
-    assert wanted.checkpoint is not None  # for the type checker: `asked` has made sure
-    checkpoint = open_checkpoint(wanted.checkpoint)
+def _of_weights(path: Path, wanted: Wanted, densities: tuple[float, ...]) -> Question:
+    checkpoint = open_checkpoint(path)
     chosen = linear(checkpoint, wanted.include, wanted.exclude)
     total = sum(part.nbytes for entry in chosen for part in entry.parts.values())
     with Meter(total) as meter:

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from spmvbench.checkpoint.layout import Packer, packings
+from spmvbench.checkpoint.layout import Packer, with_packed, without_packed
 from spmvbench.checkpoint.meter import Meter
 from spmvbench.checkpoint.output import Output
 from spmvbench.checkpoint.prune import task_of
@@ -98,8 +98,8 @@ class _Shard:
         self, stream: BinaryIO, source: BinaryIO, facts: dict[str, Any], meter: Meter
     ) -> None:
         entries = self._entries()
-        words = packings(self.checkpoint.headers[self.file].metadata)
-        shard = ShardWriter(stream, *self.packer.room(entries, words.rest))
+        metadata = without_packed(self.checkpoint.headers[self.file].metadata)
+        shard = ShardWriter(stream, *self.packer.room(entries, metadata))
         packed: dict[str, Any] = {}
         for entry in entries:
             meter.begin(entry.name)
@@ -110,7 +110,7 @@ class _Shard:
             else:
                 shard.copy(entry.parts[""], source)
             meter.add(sum(part.nbytes for part in entry.parts.values()))
-        shard.close(words.with_packed(packed))
+        shard.close(with_packed(metadata, packed))
         facts |= {"names": shard.names, "nbytes": shard.nbytes}
 
     def _entries(self) -> list[Entry]:

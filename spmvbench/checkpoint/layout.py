@@ -24,24 +24,17 @@ _DENSE = ("dense", "dense-f16")
 _LARGEST = 2**63
 
 
-@dataclass(frozen=True)
-class Words:
+def without_packed(metadata: Mapping[str, str]) -> dict[str, str]:
     """The metadata of a shard, less what says which tensors are packed."""
-
-    rest: Mapping[str, str]
-
-    def with_packed(self, packed: Mapping[str, Any]) -> dict[str, str]:
-        """With what says it of other tensors."""
-        if not packed:
-            return dict(self.rest)
-        text = json.dumps(packed, separators=(",", ":"))
-        return {**self.rest, VERSION_KEY: VERSION, PACKED_KEY: text}
+    return {key: v for key, v in metadata.items() if key not in (VERSION_KEY, PACKED_KEY)}
 
 
-def packings(metadata: Mapping[str, str]) -> Words:
-    """The metadata of a shard to be converted."""
-    ours = (VERSION_KEY, PACKED_KEY)
-    return Words({key: value for key, value in metadata.items() if key not in ours})
+def with_packed(metadata: Mapping[str, str], packed: Mapping[str, Any]) -> dict[str, str]:
+    """The metadata of a shard whose packed tensors are described like that."""
+    if not packed:
+        return dict(metadata)
+    text = json.dumps(packed, separators=(",", ":"))
+    return {**metadata, VERSION_KEY: VERSION, PACKED_KEY: text}
 
 
 @dataclass(frozen=True)
@@ -75,9 +68,11 @@ class Packer:
         names, packed = [(e.name, len(e.shape)) for e in entries], {}
         for entry in entries:
             candidates = self._candidates(entry)
+            if not candidates:
+                continue
             arrays = {f"{entry.name}.{a}": n for one in candidates for a, n in one.items()}
             names += arrays.items()
-            longest = max(candidates, key=lambda one: len(json.dumps(list(one))), default={})
+            longest = max(candidates, key=lambda one: len(json.dumps(list(one))))
             packed[entry.name] = _listed(
                 max(CHOICES, key=len), (_LARGEST, _LARGEST), entry.dtype, list(longest)
             )
@@ -88,12 +83,17 @@ class Packer:
                     f"tensor '{name}': stands where an array of a packed matrix would; leave that "
                     "matrix out with --exclude"
                 )
-        return names, Words(metadata).with_packed(packed)
+        return names, with_packed(metadata, packed)
 
     def _packed(self, entry: Entry, dense: Array) -> Packed | None:
         if self.format == "dense" or entry.name not in self.chosen:
             return None
-        return resolve(self.format).pack(dense)
+        try:
+            return resolve(self.format).pack(dense)
+        except ValueError as error:  # more columns than its indices can count
+            raise CheckpointError(
+                f"{entry.file}: tensor '{entry.name}': {error}; leave it out with --exclude"
+            ) from error
 
     def _candidates(self, entry: Entry) -> list[dict[str, int]]:
         """Per format that the matrix may get: its arrays and their dimensions."""

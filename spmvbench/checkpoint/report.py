@@ -23,21 +23,23 @@ def pruned_table(tensors: Sequence[Pruned], pruning: Pruning) -> Table:
 
 
 def converted_table(tensors: Sequence[Converted], title: str) -> Table:
-    """Bytes dense, packed and as theory has them, by shape, type and format."""
-    kinds: dict[tuple[int, int, str, str], list[Converted]] = {}
+    """Bytes packed, as a share of dense ones and as theory has them, by shape and format.
+
+    All tensors of a checkpoint have one type as a rule: it stands in the title.
+    """
+    kinds: dict[tuple[int, int, str], list[Converted]] = {}
     for tensor in tensors:
-        key = (tensor.rows, tensor.cols, tensor.dtype, tensor.format)
-        kinds.setdefault(key, []).append(tensor)
+        kinds.setdefault((tensor.rows, tensor.cols, tensor.format), []).append(tensor)
     rows = [
-        [f"{r} x {c}", dtype, name, str(len(own)), *_sizes(own)]
-        for (r, c, dtype, name), own in kinds.items()
+        [f"{r} x {c}", name, str(len(own)), *_sizes(own)] for (r, c, name), own in kinds.items()
     ]
-    rows.append(["all", "", "", str(len(tensors)), *_sizes(tensors)])
-    header = [SHAPE, "dtype", "format", "tensors", "zeros", "bytes", "of dense", "theory"]
+    rows.append(["all", "", str(len(tensors)), *_sizes(tensors)])
+    header = [SHAPE, "format", "tensors", "zeros", "bytes", "of dense", "theory"]
     notes = [f"as dense matrices: {size(sum(t.dense_bytes for t in tensors))}"]
     unsigned = sum(t.unsigned for t in tensors)
     notes += [f"{unsigned:,} values were -0.0 and are 0.0 now"] if unsigned else []
-    return Table(title, header, rows, notes)
+    dtypes = ", ".join(dict.fromkeys(t.dtype for t in tensors))
+    return Table(f"{title} ({dtypes})", header, rows, notes)
 
 
 def _sizes(tensors: Sequence[Converted]) -> list[str]:

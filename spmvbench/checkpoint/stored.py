@@ -29,8 +29,12 @@ LEFT_ALONE = (
 )
 """Matrices that are no linear layer of a block: embeddings, heads, norms. Pruning keeps them."""
 
-_WEIGHTS = (".safetensors", ".index.json", ".bin", ".pt", ".pth", ".gguf", ".h5", ".msgpack")
-_OTHER_WEIGHTS = (*_WEIGHTS, ".onnx", ".npz", ".sha256")
+_NOT_COPIED = (
+    *(".safetensors", ".index.json", ".bin", ".pt", ".pth", ".gguf", ".h5", ".msgpack", ".onnx"),
+    ".npz",
+    ".sha256",
+)
+"""Endings of weights, which are not those written, and of sums that would no longer be right."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +66,7 @@ class Checkpoint:
             for file in sorted(self.path.iterdir())
             if file.is_file()
             and not file.name.startswith(".")
-            and not file.name.endswith(_OTHER_WEIGHTS)
+            and not file.name.endswith(_NOT_COPIED)
         ]
 
     def rest(self, file: Path) -> list[Stored]:

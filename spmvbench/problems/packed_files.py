@@ -78,7 +78,7 @@ def unpacked(entry: Entry) -> Array:
         if entry.packing == BITMASK:
             return _unmasked(entry)
         return resolve(entry.packing).unpack(packed(entry))
-    except (ValueError, UnknownFormat) as error:
+    except (ValueError, UnknownFormat, MemoryError) as error:
         raise SourceError(f"{entry.file}: tensor '{entry.name}': {error}") from error
 
 
