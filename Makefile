@@ -15,11 +15,14 @@ EXTRAS := dev$(addprefix $(comma),$(filter cuda12 cuda13,$(CUDA)))
 bench: $(VENV)/.installed
 	$(RUN) run experiments/sparsity_sweep.yaml
 
+# A file of tests stays in one process: what it has compiled serves all of them.
+TESTED := $(BIN)/python -m pytest -q -n auto --dist loadfile
+
 test: $(VENV)/.installed
-	$(BIN)/python -m pytest -q
+	$(TESTED)
 
 test-all: $(VENV)/.installed
-	$(BIN)/python -m pytest -q -m ""
+	$(TESTED) -m ""
 
 lint: $(VENV)/.installed
 	$(BIN)/ruff check .

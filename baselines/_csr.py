@@ -11,16 +11,19 @@ too narrow, as SciPy wants them of one type. Values are float32 but where a libr
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
-from spmvbench.dtypes import DTYPES, Array, dtype_name
+from spmvbench.dtypes import DTYPES, Array, dtype_name, is_on_host, to_host
 from spmvbench.formats.base import Packed
 
 INT32_MAX = 2**31 - 1
 
 # A chunk bounds the temporaries (up to 20 bytes an element) and leaves them in the cache.
 _CHUNK_ELEMENTS = 1 << 18
+# On a GPU each step is a pass of its own over memory: large ones cost fewer launches.
+_DEVICE_CHUNK_ELEMENTS = 1 << 24
 
 
 def index_dtype(cols: int, stored: int) -> np.dtype[np.signedinteger]:
@@ -29,23 +32,33 @@ def index_dtype(cols: int, stored: int) -> np.dtype[np.signedinteger]:
 
 
 def pack(dense: Array, values_dtype: str = "float32") -> Packed:
-    """The CSR arrays of a matrix of any supported type. Shape: dense (rows, cols)."""
+    """The CSR arrays of a matrix of any supported type, where it is. Shape: dense (rows, cols)."""
+    on, chunk_elements = (
+        (np, _CHUNK_ELEMENTS) if is_on_host(dense) else (_cupy(), _DEVICE_CHUNK_ELEMENTS)
+    )
     rows, cols = dense.shape
-    ends = np.zeros(rows + 1, np.int64)
-    for top, bottom in _row_chunks(rows, cols):
-        ends[top + 1 : bottom + 1] = np.count_nonzero(_occupied(dense[top:bottom]), axis=1)
-    np.cumsum(ends, out=ends)
-    stored = int(ends[-1])
+    ends = on.zeros(rows + 1, np.int64)
+    for top, bottom in _row_chunks(rows, cols, chunk_elements):
+        ends[top + 1 : bottom + 1] = _occupied(dense[top:bottom]).sum(axis=1)
+    ends = ends.cumsum()
+    begins = to_host(ends)
+    stored = int(begins[-1])
     index = index_dtype(cols, stored)
-    values, columns = np.empty(stored, DTYPES[values_dtype]), np.empty(stored, index)
-    for top, bottom in _row_chunks(rows, cols):
+    values, columns = on.empty(stored, DTYPES[values_dtype]), on.empty(stored, index)
+    for top, bottom in _row_chunks(rows, cols, chunk_elements):
         chunk = dense[top:bottom]
-        positions = np.flatnonzero(_occupied(chunk))
-        place = slice(ends[top], ends[bottom])
-        values[place] = chunk.reshape(-1)[positions]
+        positions = on.flatnonzero(_occupied(chunk))
+        place = slice(int(begins[top]), int(begins[bottom]))
+        values[place] = chunk.reshape(-1)[positions].astype(values.dtype)
         columns[place] = positions % cols if cols else positions
     arrays = {"values": values, "columns": columns, "row_pointers": ends.astype(index)}
     return Packed((rows, cols), dtype_name(dense.dtype), arrays)
+
+
+def _cupy() -> Any:
+    import cupy
+
+    return cupy
 
 
 def unpack(packed: Packed) -> Array:
@@ -53,7 +66,7 @@ def unpack(packed: Packed) -> Array:
     rows, cols = packed.shape
     dense = np.zeros(packed.shape, DTYPES[packed.dtype])
     ends = packed.arrays["row_pointers"]
-    for top, bottom in _row_chunks(rows, cols):
+    for top, bottom in _row_chunks(rows, cols, _CHUNK_ELEMENTS):
         place = slice(ends[top], ends[bottom])
         within = np.repeat(np.arange(bottom - top), np.diff(ends[top : bottom + 1]))
         dense[top:bottom][within, packed.arrays["columns"][place]] = packed.arrays["values"][place]
@@ -86,8 +99,8 @@ def check(name: str, packed: Packed, values_dtype: str = "float32") -> None:
         )
 
 
-def _row_chunks(rows: int, cols: int) -> Iterator[tuple[int, int]]:
-    step = max(1, _CHUNK_ELEMENTS // max(1, cols))
+def _row_chunks(rows: int, cols: int, elements: int) -> Iterator[tuple[int, int]]:
+    step = max(1, elements // max(1, cols))
     return ((top, min(top + step, rows)) for top in range(0, rows, step))
 
 

@@ -19,6 +19,7 @@ class CsrCupyx(Format):
 
     name = "csr-cupyx"
     devices = ("cuda",)
+    packs_on = ("cpu", "cuda")
 
     def unavailable(self, device: str, problem: Problem | None = None) -> str | None:
         """See `Format.unavailable`."""

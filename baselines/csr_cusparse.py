@@ -17,6 +17,7 @@ class CsrCusparseSpmv(Format):
 
     name = "csr-cusparse-spmv"
     devices = ("cuda",)
+    packs_on = ("cpu", "cuda")
 
     def unavailable(self, device: str, problem: Problem | None = None) -> str | None:
         """See `Format.unavailable`."""
@@ -50,6 +51,7 @@ class CsrCusparseSpmm(Format):
 
     name = "csr-cusparse-spmm"
     devices = ("cuda",)
+    packs_on = ("cpu", "cuda")
 
     def unavailable(self, device: str, problem: Problem | None = None) -> str | None:
         """See `Format.unavailable`."""

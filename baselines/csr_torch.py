@@ -20,6 +20,7 @@ class CsrTorch(Format):
 
     name = "csr-torch"
     devices = ("cpu", "cuda")
+    packs_on = ("cpu", "cuda")
 
     def unavailable(self, device: str, problem: Problem | None = None) -> str | None:
         """See `Format.unavailable`. Looks for PyTorch without importing it."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import numpy as np
 
 from spmvbench.cuda.libraries import missing, nothing
@@ -16,12 +18,14 @@ class DenseCublas(Format):
     """Every element as it is; the product is cublasGemmEx with as many columns as x has."""
 
     name = "dense-cublas"
+    library: ClassVar[str] = "cublas"
     devices = ("cuda",)
+    packs_on = ("cpu", "cuda")
     dense = True
 
     def unavailable(self, device: str, problem: Problem | None = None) -> str | None:
         """See `Format.unavailable`."""
-        return super().unavailable(device, problem) or _reason(self.name, "cublas")
+        return super().unavailable(device, problem) or _reason(self.name, self.library)
 
     def pack(self, dense: Array) -> Packed:
         """See `Format.pack`. The matrix itself, where it is in C order."""
@@ -37,24 +41,11 @@ class DenseCublas(Format):
         return _cublas.gemm(values, device.batch) if values.size else nothing
 
 
-class DenseCublasLt(Format):
-    """Every element as it is; the product is cublasLtMatmul with the best-ranked algorithm."""
+class DenseCublasLt(DenseCublas):
+    """The same; the product is cublasLtMatmul with the algorithm that it ranks best."""
 
     name = "dense-cublas-lt"
-    devices = ("cuda",)
-    dense = True
-
-    def unavailable(self, device: str, problem: Problem | None = None) -> str | None:
-        """See `Format.unavailable`."""
-        return super().unavailable(device, problem) or _reason(self.name, "cublasLt")
-
-    def pack(self, dense: Array) -> Packed:
-        """See `Format.pack`. The matrix itself, where it is in C order."""
-        return Packed(dense.shape, dtype_name(dense.dtype), {"values": _in_c_order(dense)})
-
-    def unpack(self, packed: Packed) -> Array:
-        """See `Format.unpack`."""
-        return packed.arrays["values"].copy()
+    library = "cublasLt"
 
     def plan(self, packed: Packed, device: Target) -> MatVec:
         """See `Format.plan`."""
@@ -67,6 +58,7 @@ class DenseCublasSgemv(Format):
 
     name = "dense-cublas-sgemv"
     devices = ("cuda",)
+    packs_on = ("cpu", "cuda")
     dense = True
 
     def unavailable(self, device: str, problem: Problem | None = None) -> str | None:

@@ -10,6 +10,7 @@ import numpy as np
 from spmvbench.case import Case
 from spmvbench.devices.base import FLUSH_CACHES, Telemetry
 from spmvbench.dtypes import itemsize
+from spmvbench.formats.base import USAGE
 from spmvbench.guard import Failure
 from spmvbench.prepare import Contestant
 from spmvbench.record import Record
@@ -98,6 +99,7 @@ def unverified(record: Record, times_us: Sequence[float]) -> Record:
 def checked(record: Record, contestant: Contestant) -> Record:
     """The record of a format that was found right: sizes, precision, set-up times."""
     seconds, precision = contestant.seconds, contestant.precision
+    registers, local_bytes = getattr(contestant.plans[0], USAGE, (None, None))
     batch = record.batch
     vectors = record.cols * itemsize(precision.x) + record.rows * itemsize(precision.y)
     return replace(
@@ -119,6 +121,8 @@ def checked(record: Record, contestant: Contestant) -> Record:
         upload_s=seconds["upload"],
         plan_s=seconds["plan"],
         first_call_us=seconds["first_call"] * 1e6,
+        registers=registers,
+        local_bytes=local_bytes,
     )
 
 

@@ -26,6 +26,10 @@ class SourceError(UserError):
     """A matrix file that cannot be used as it is."""
 
 
+class CheckpointError(UserError):
+    """A checkpoint that cannot be pruned, converted or written."""
+
+
 class ResultsError(UserError):
     """A results folder that cannot be read, written or locked."""
 

@@ -22,7 +22,7 @@ MIDDLE = (
 )
 LARGEST = (
     *("packed_bytes", "effective_density", "bytes_moved", "working_set_bytes"),
-    *("max_error", "distance", "temperature_c"),
+    *("max_error", "distance", "temperature_c", "registers", "local_bytes"),
 )
 SUMMED = ("samples", "effective_samples")
 

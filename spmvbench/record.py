@@ -88,6 +88,10 @@ class Record:
     p95_us: float | None = _column("95th percentile of the samples")
     overhead_us: float | None = _column("median time of the same format on an 8 x 8 matrix")
     floor_us: float | None = _column("median time of an empty kernel, timed alike", since=3)
+    registers: int | None = _column("registers a thread of the kernel, of ours on a GPU", since=3)
+    local_bytes: int | None = _column(
+        "local memory a thread of that kernel, in bytes: spilled registers", since=3
+    )
     samples: int | None = _column("number of samples")
     effective_samples: float | None = _column(
         "independent samples that would tell the median as well: fewer where they are correlated",

@@ -37,9 +37,9 @@ ROOMS = [
     {"environment", "measure", "conformance", "predict", "launches"},
     {"worker", "process", "plan", "table", "records", "dates"},
     {"runner", "experiment", "listing", "judging"},
-    {"plots", "curves", "winners", "summary", "targets", "compare", "published", "share"},
+    {"plots", "curves", "winners", "summary", "targets", "compare", "published", "share", "advice"},
     {"report"},
-    {"screen", "shard", "drawing"},
+    {"screen", "shard", "drawing", "checkpoint"},
     {"sweep", "gate"},
     {"cli"},
     {"__main__"},
@@ -48,7 +48,7 @@ ROOMS = [
 # Everything that only reads results: it knows nothing of how they were measured.
 READERS = {
     *("plots", "curves", "winners", "summary", "targets", "theory"),
-    *("compare", "published", "share", "drawing", "report"),
+    *("compare", "published", "share", "drawing", "report", "advice"),
 }
 READABLE = READERS | {
     "__init__",

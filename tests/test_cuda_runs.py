@@ -59,6 +59,7 @@ def test_our_formats_are_measured(tmp_path, cache, timer):
     assert {row.timer for row in rows.values()} == {timer}
     assert {row.x_dtype for row in rows.values()} == {"float16"}
     assert {row.device for row in rows.values()} == {"nvidia-fake-gpu"}
+    assert {(row.registers, row.local_bytes) for row in rows.values()} == {(32, 0)}
     assert rows["macko"].baseline == "dense-f16"
     assert workers == 1
 

@@ -110,7 +110,7 @@ def test_the_schema_says_which_draft_it_is():
 
 def test_every_key_of_the_schema_is_described():
     objects = [schema for schema in walk(SCHEMA) if "properties" in schema]
-    assert len(objects) == 8
+    assert len(objects) == 9
     for schema in objects:
         assert schema["additionalProperties"] is False
         for name, value in schema["properties"].items():
@@ -127,7 +127,7 @@ def test_the_schema_uses_only_keywords_of_its_draft():
         *("$schema", "$defs", "$ref", "title", "description", "default", "type", "enum", "const"),
         *("properties", "required", "additionalProperties", "items", "prefixItems", "minItems"),
         *("maxItems", "anyOf", "oneOf", "pattern", "minimum", "maximum", "exclusiveMinimum"),
-        *("exclusiveMaximum", "examples"),
+        *("exclusiveMaximum", "examples", "patternProperties"),
     }
     schemas = [SCHEMA, *SCHEMA["$defs"].values()]
     schemas += [value for schema in schemas for value in schema["properties"].values()]

@@ -21,6 +21,7 @@ SAFETENSORS_TYPES = {
     np.dtype(np.float16): "F16",
     np.dtype(ml_dtypes.bfloat16): "BF16",
     np.dtype(np.int64): "I64",
+    np.dtype(np.uint8): "U8",
 }
 
 

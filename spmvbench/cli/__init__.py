@@ -8,6 +8,7 @@ import typer
 
 from spmvbench.cli import (  # noqa: F401  each adds its commands
     adding,
+    checkpoints,
     comparing,
     doctor,
     gating,

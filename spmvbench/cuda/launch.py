@@ -9,7 +9,7 @@ import numpy as np
 
 from spmvbench.cuda.module import kernel
 from spmvbench.dtypes import DTYPES, Array
-from spmvbench.formats.base import MatVec, Packed, Target
+from spmvbench.formats.base import USAGE, MatVec, Packed, Target
 
 THREADS = 256
 WIDEST = 16
@@ -59,7 +59,9 @@ def launch(how: Kernel, packed: Packed, device: Target, *variant: str) -> MatVec
         if rows:  # no launch has an empty grid
             function(grid, threads, (*arrays, x, y, *sizes))
 
-    return checked(product, packed.shape, device.batch, packed.dtype)
+    matvec = checked(product, packed.shape, device.batch, packed.dtype)
+    setattr(matvec, USAGE, (int(function.num_regs), int(function.local_size_bytes)))
+    return matvec
 
 
 def checked(

@@ -17,6 +17,9 @@ It may use buffers of its own, so one thread at a time calls it.
 Shapes: x (cols,) and y (rows,) for batch 1; x (cols, batch) and y (rows, batch), C order, above.
 """
 
+USAGE = "usage"
+"""A product may have this attribute: registers and bytes of local memory of a kernel's thread."""
+
 
 class Target(Protocol):
     """What a format may know of the device that it plans a product for."""

@@ -7,7 +7,7 @@ import numpy as np
 from spmvbench.dtypes import Array
 from spmvbench.errors import ExperimentError, did_you_mean
 from spmvbench.problems.chunks import Chunk, chunks, in_threads
-from spmvbench.problems.select import Keep, n_of_m, per_group, per_matrix, per_row
+from spmvbench.problems.select import Keep, KeysOf, n_of_m, per_group, per_matrix, per_row
 
 NAMES = ("stored", "magnitude", "magnitude-row")
 """The ways of pruning with a fixed name; `N:M` are the others."""
@@ -34,10 +34,12 @@ def check_prune(pattern: str, density: float | None, cols: int) -> str | None:
     return None
 
 
-def prune(dense: Array, density: float | None, pattern: str) -> Array:
+def prune(dense: Array, density: float | None, pattern: str, scales: Array | None = None) -> Array:
     """The matrix with its smallest magnitudes set to zero; `stored` returns it as it is.
 
+    With `scales` a magnitude is |element| times its column's scale, in float32.
     Ties are kept in row-major order; NaN counts as the largest magnitude.
+    Shapes: scales (cols,), not negative.
     Raises: ExperimentError for what `check_prune` refuses.
     """
     reason = check_prune(pattern, density, dense.shape[1])
@@ -47,12 +49,13 @@ def prune(dense: Array, density: float | None, pattern: str) -> Array:
         return dense
     dense = np.ascontiguousarray(dense)
     flat, group = dense.reshape(-1), n_of_m(pattern)
-    keep = per_group(*group) if group else _keeper(flat, dense.shape, density, pattern)
-    pruned = np.zeros_like(dense)
+    keys_of = _keys_of(flat, scales)
+    keep = per_group(*group) if group else _keeper(keys_of, dense.shape, density, pattern)
+    pruned = np.zeros(dense.shape, dense.dtype)
 
     def copy(chunk: Chunk) -> None:
         part = slice(chunk.start, chunk.stop)
-        kept = keep(_keys(flat[part]).reshape(chunk.shape), chunk)
+        kept = keep(keys_of(chunk.start, chunk.stop).reshape(chunk.shape), chunk)
         np.copyto(pruned.reshape(-1)[part], flat[part], where=kept.reshape(-1))
 
     rows, cols = dense.shape
@@ -70,13 +73,27 @@ def magnitudes(values: Array) -> Array:
     return bits
 
 
-def _keeper(flat: Array, shape: tuple[int, ...], density: float, pattern: str) -> Keep:
-    def keys_of(start: int, stop: int) -> Array:
-        return _keys(flat[start:stop])
-
+def _keeper(keys_of: KeysOf, shape: tuple[int, ...], density: float, pattern: str) -> Keep:
+    rows, cols = shape
     if pattern == "magnitude":
-        return per_matrix(keys_of, 0, flat.size, round(density * flat.size))
-    return per_row(keys_of, shape[0], shape[1], round(density * shape[1]))
+        return per_matrix(keys_of, 0, rows * cols, round(density * rows * cols))
+    return per_row(keys_of, rows, cols, round(density * cols))
+
+
+def _keys_of(flat: Array, scales: Array | None) -> KeysOf:
+    """The keys of elements start .. stop - 1, which the scales of their columns multiply."""
+    if scales is None:
+        return lambda start, stop: _keys(flat[start:stop])
+    wide = scales.astype(np.float32)
+
+    def scaled(start: int, stop: int) -> Array:
+        first = start % wide.size
+        whole_rows = -(-(first + stop - start) // wide.size)
+        own = np.tile(wide, whole_rows)[first : first + stop - start]
+        with np.errstate(over="ignore", invalid="ignore"):
+            return _keys(flat[start:stop].astype(np.float32) * own)
+
+    return scaled
 
 
 def _keys(values: Array) -> Array:

@@ -6,14 +6,16 @@ A model in shards has an index, JSON with `weight_map`: tensor name -> file besi
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 
 from spmvbench.dtypes import DTYPES, Array
 from spmvbench.errors import SourceError
-from spmvbench.problems import safetensors_header
-from spmvbench.problems.tensor import Entry, rounded
+from spmvbench.problems import packed_files, safetensors_header
+from spmvbench.problems.safetensors_header import Header
+from spmvbench.problems.tensor import Entry, Stored, rounded
 
 INDEX = "model.safetensors.index.json"
 
@@ -21,19 +23,55 @@ INDEX = "model.safetensors.index.json"
 def entries(path: Path) -> list[Entry]:
     """The tensors of a file, of an index's shards, or of a folder with an index or with one file.
 
-    Raises: SourceError.
+    What is packed counts as the one matrix that it is. Raises: SourceError.
     """
-    if path.is_dir():
-        path = _in_folder(path)
-    return _sharded(path) if path.name.endswith(".json") else safetensors_header.entries(path)
+    home = home_of(path)
+    return listed(home, headers(home))
+
+
+def home_of(path: Path) -> Path:
+    """The index or the single file that a path stands for. Raises: SourceError."""
+    return _in_folder(path) if path.is_dir() else path
+
+
+def headers(home: Path) -> dict[Path, Header]:
+    """The header of the file, or of every shard of an index, by file. Raises: SourceError."""
+    if not _is_index(home):
+        return {home: safetensors_header.read(home)}
+    found = {}
+    for name in sorted(set(_weight_map(home).values())):
+        shard = home.parent / name
+        if not shard.is_file():
+            raise SourceError(f"{home}: shard {name} is missing, expected beside it; get it too")
+        found[shard] = safetensors_header.read(shard)
+    return found
+
+
+def listed(home: Path, shards: dict[Path, Header]) -> list[Entry]:
+    """The tensors of those headers, in the order of the index. Raises: SourceError."""
+    tensors = _by_index(home, shards) if _is_index(home) else shards[home].tensors
+    return packed_files.folded(tensors, {file: h.metadata for file, h in shards.items()})
 
 
 def load(entry: Entry, dtype: str) -> Array:
     """The matrix, rounded to `dtype`. Shape: entry.shape."""
+    return rounded(native(entry), dtype, entry)
+
+
+def native(entry: Entry) -> Array:
+    """The tensor in the type it is stored in; mapped, where it is not packed. Raises: SourceError.
+
+    Shape: entry.shape.
+    """
+    if entry.packing:
+        return packed_files.unpacked(entry)
     if 0 in entry.shape:  # nothing to map
-        return np.zeros(entry.shape, DTYPES[dtype])
-    stored = DTYPES[entry.dtype]
-    return rounded(np.memmap(entry.file, stored, "r", entry.offset, entry.shape), dtype, entry)
+        return np.zeros(entry.shape, DTYPES[entry.dtype])
+    return np.memmap(entry.file, DTYPES[entry.dtype], "r", entry.offset, entry.shape)
+
+
+def _is_index(home: Path) -> bool:
+    return home.name.endswith(".json")
 
 
 def _in_folder(folder: Path) -> Path:
@@ -48,21 +86,15 @@ def _in_folder(folder: Path) -> Path:
     )
 
 
-def _sharded(index: Path) -> list[Entry]:
-    homes = _weight_map(index)
-    shards: dict[str, dict[str, Entry]] = {}
-    for file in sorted(set(homes.values())):
-        shard = index.parent / file
-        if not shard.is_file():
-            raise SourceError(f"{index}: shard {file} is missing, expected beside it; get it too")
-        shards[file] = {entry.name: entry for entry in safetensors_header.entries(shard)}
-    for name, file in homes.items():
-        if name not in shards[file]:
+def _by_index(index: Path, shards: dict[Path, Header]) -> Iterable[Stored]:
+    tensors = {file.name: {t.name: t for t in h.tensors} for file, h in shards.items()}
+    for name, file in _weight_map(index).items():
+        if name not in tensors[file]:
             raise SourceError(
                 f"{index}: tensor '{name}' is not in {file}, expected there by the index; "
                 "get index and shards of one model"
             )
-    return [shards[file][name] for name, file in homes.items()]
+        yield tensors[file][name]
 
 
 def _weight_map(index: Path) -> dict[str, str]:

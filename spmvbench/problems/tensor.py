@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import ml_dtypes
@@ -27,10 +28,29 @@ class Tensor:
 
 
 @dataclass(frozen=True)
+class Stored:
+    """Bytes begin .. end - 1 of a `.safetensors` file; `kind` is its word for a type: F16, U8."""
+
+    file: Path
+    name: str
+    kind: str
+    shape: tuple[int, ...]
+    begin: int
+    end: int
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes it takes in the file."""
+        return self.end - self.begin
+
+
+@dataclass(frozen=True)
 class Entry:
     """What a file's header says of one tensor, matrix or not.
 
     `refusal`: why its values cannot be read, whatever its shape. `offset`: bytes before its data.
+    `parts`: what a `.safetensors` file holds of it: "" is the tensor itself; when it is packed,
+    `packing` names how, and the parts are its arrays.
     """
 
     file: Path
@@ -39,6 +59,8 @@ class Entry:
     dtype: str
     offset: int = 0
     refusal: str | None = None
+    packing: str = ""
+    parts: Mapping[str, Stored] = field(default_factory=dict, repr=False)
 
     @property
     def unusable(self) -> str | None:

@@ -2,5 +2,6 @@
 
 from spmvbench.torch.linear import Linear
 from spmvbench.torch.models import convert, load
+from spmvbench.torch.norms import activation_norms
 
-__all__ = ["Linear", "convert", "load"]
+__all__ = ["Linear", "activation_norms", "convert", "load"]

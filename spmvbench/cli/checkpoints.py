@@ -1,0 +1,141 @@
+"""Commands for checkpoints of language models: prune, convert, advise."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from spmvbench.cli.app import Device, Out, TableForm, app, stoppable
+
+Stored = Annotated[
+    Path,
+    typer.Argument(
+        metavar="CHECKPOINT", help="a folder with .safetensors, an index, or a single file"
+    ),
+]
+NewFolder = Annotated[Path, typer.Option(metavar="DIR", help="a new folder for the result")]
+Include = Annotated[
+    list[str] | None,
+    typer.Option(metavar="GLOB", help="only these tensors; default: all linear layers"),
+]
+Exclude = Annotated[list[str] | None, typer.Option(metavar="GLOB", help="leave these alone")]
+
+
+@app.command()
+def prune(
+    checkpoint: Stored,
+    out: NewFolder,
+    density: Annotated[
+        float | None, typer.Option(help="share of weights to keep, as 0.5; of nm: N / M")
+    ] = None,
+    method: Annotated[str, typer.Option(help="magnitude, wanda or nm")] = "magnitude",
+    per: Annotated[str, typer.Option(help="choose within each row, or within the tensor")] = "row",
+    pattern: Annotated[str, typer.Option(metavar="N:M", help="of nm: keep N of every M")] = "2:4",
+    norms: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="activation norms, .safetensors or .npz: wanda, nm"),
+    ] = None,
+    include: Include = None,
+    exclude: Exclude = None,
+) -> None:
+    """Set the small weights of a checkpoint's linear layers to zero.
+
+    Writes a complete checkpoint or none; stop it at any time, the same command goes on.
+    """
+    from rich.console import Console
+
+    from spmvbench.checkpoint.prune import Pruning, prune_checkpoint
+    from spmvbench.checkpoint.report import pruned_table
+    from spmvbench.checkpoint.stored import open_checkpoint
+    from spmvbench.summary.layout import show
+
+    with stoppable():
+        pruning = Pruning(method, density, per, pattern, norms)
+        pruned = prune_checkpoint(
+            open_checkpoint(checkpoint), pruning, out, include or (), exclude or ()
+        )
+        show(pruned_table(pruned, pruning), Console())
+        typer.echo(f"\npruned   {out}")
+
+
+@app.command()
+def convert(
+    checkpoint: Stored,
+    out: NewFolder,
+    format_: Annotated[
+        str, typer.Option("--format", help="macko, bitmap, csr16, auto; dense: unpack again")
+    ] = "auto",
+    include: Include = None,
+    exclude: Exclude = None,
+) -> None:
+    """Pack the linear layers of a pruned checkpoint, or unpack them again; lossless.
+
+    Each matrix is unpacked and compared before it counts as written.
+    """
+    from rich.console import Console
+
+    from spmvbench.checkpoint.convert import convert_checkpoint
+    from spmvbench.checkpoint.report import converted_table
+    from spmvbench.checkpoint.stored import open_checkpoint
+    from spmvbench.summary.layout import show
+
+    with stoppable():
+        opened = open_checkpoint(checkpoint)
+        done = convert_checkpoint(opened, format_, out, include or (), exclude or ())
+        show(converted_table(done, f"{checkpoint} in {format_}"), Console())
+        typer.echo(f"\nconverted {out}")
+
+
+MaybeStored = Annotated[
+    Path | None, typer.Argument(metavar="[CHECKPOINT]", help="as of prune; or --shapes instead")
+]
+Shapes = Annotated[
+    str | None, typer.Option(metavar="MODEL", help="a known model, as llama3-8b: no weights")
+]
+Densities = Annotated[
+    list[float] | None, typer.Option(help="pruned to this density too; may be repeated")
+]
+Quality = Annotated[
+    Path | None, typer.Option(metavar="CSV", help="density,perplexity: measured too")
+]
+MaxQuality = Annotated[
+    float | None, typer.Option(help="the largest perplexity to accept: finds the density")
+]
+Form = Annotated[
+    TableForm, typer.Option("--format", help="table, or md: Markdown for a model card")
+]
+
+
+@app.command()
+def advise(
+    checkpoint: MaybeStored = None,
+    shapes: Shapes = None,
+    density: Densities = None,
+    batch: Annotated[int, typer.Option(min=1, help="tokens at once")] = 1,
+    quality: Quality = None,
+    max_quality: MaxQuality = None,
+    device: Device = "auto",
+    out: Out = Path("results"),
+    format_: Form = TableForm.table,
+    json_: Annotated[bool, typer.Option("--json", help="one JSON object, for scripts")] = False,
+    include: Include = None,
+    exclude: Exclude = None,
+) -> None:
+    """Tell whether a model's zeros pay: ms per token and GB against dense, int8 and int4.
+
+    Exit code 0: sparse weights are faster than 16-bit dense at a density measured; 1: at none.
+    """
+    from spmvbench.checkpoint.advise import advise as answered
+    from spmvbench.checkpoint.asking import Wanted, asked
+    from spmvbench.checkpoint.saying import Printed, say
+
+    only, without = tuple(include or ()), tuple(exclude or ())
+    densities = tuple(density or ())
+    wanted = Wanted(checkpoint, shapes, densities, batch, quality, max_quality, only, without)
+    with stoppable():
+        question, bound = asked(wanted)
+        advice = answered(question, device, out)
+        say(advice, bound, Printed.json if json_ else Printed(format_.value))
+    raise typer.Exit(0 if advice.answer.pays else 1)
