@@ -10,8 +10,8 @@ from spmvbench.problems.patterns import check_pattern
 GOOD = "formats: [macko]\nshapes: [[64, 64]]\ndensities: [0.5]\n"
 
 TOP = (
-    "name, description, formats, suite, external, shapes, source, tensors, densities, patterns, dtypes, "
-    "batch, cache, threads, seeds, exclude, include, timing, max_elements, targets, target_scale"
+    "name, description, formats, suite, external, shapes, source, tensors, densities, patterns, "
+    "dtypes, batch, cache, threads, seeds, exclude, include, timing, max_elements, targets, target_scale"
 )
 ENTRY = "shape, tensor, density, pattern, dtype, batch, cache, threads, seed, format"
 PRESETS = (
