@@ -11,7 +11,8 @@ GOOD = "formats: [macko]\nshapes: [[64, 64]]\ndensities: [0.5]\n"
 
 TOP = (
     "name, description, formats, suite, external, shapes, source, tensors, densities, patterns, "
-    "dtypes, batch, cache, threads, seeds, exclude, include, timing, max_elements, targets, target_scale"
+    "dtypes, batch, cache, threads, seeds, exclude, include, timing, max_elements, targets, "
+    "target_scale"
 )
 ENTRY = "shape, tensor, density, pattern, dtype, batch, cache, threads, seed, format"
 PRESETS = (

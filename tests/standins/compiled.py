@@ -1,4 +1,4 @@
-"""The stand-ins for NVIDIA's libraries, compiled and loaded.
+"""The stand-ins for NVIDIA's libraries, and for Sputnik, compiled and loaded.
 
 Their sources know the official interface by name only. The headers that they take the names from
 are in include/, in our own words; where NVIDIA's are installed they compile with those as well.
@@ -17,6 +17,7 @@ from cuhost.host_module import COMPILER
 HERE = Path(__file__).parent
 BUILD = HERE.parent.parent / "build" / "standins"
 SOURCES = {"cublas": "cublas.cpp", "cublasLt": "cublaslt.cpp", "cusparse": "cusparse.cpp"}
+OTHERS = {"sputnik": "sputnik.cpp"}
 FLAGS = ("-std=c++17", "-O2", "-shared", "-fPIC", "-Wall", "-Wextra", "-Werror", f"-I{HERE}")
 
 
@@ -59,7 +60,7 @@ def build(name: str, *options: str, headers: tuple[str, ...] = (f"-I{HERE / 'inc
     if not library.exists():
         BUILD.mkdir(parents=True, exist_ok=True)
         partial = library.with_suffix(f".{os.getpid()}")  # another process may compile the same
-        source = str(HERE / SOURCES[name])
+        source = str(HERE / (SOURCES | OTHERS)[name])
         command = [COMPILER, *FLAGS, *headers, *options, source, "-o", str(partial)]
         done = subprocess.run(command, capture_output=True, text=True)
         if done.returncode:
