@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import sys
 from importlib import import_module
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -12,6 +14,7 @@ from gpu_stand_in import Gpu
 
 from spmvbench.conformance import cells, conform
 from spmvbench.formats import resolve
+from spmvbench.problems import Problem
 from spmvbench.watch import Watch
 
 _torch = import_module("spmvbench.baselines._torch")
@@ -32,7 +35,7 @@ def torch(fake_cupy, monkeypatch):
 
     def from_dlpack(array):
         assert array.__dlpack_device__()[0] == 2
-        assert array.dtype.name in ("float16", "float32", "int16", "int32")
+        assert array.dtype.name in ("float16", "float32", "int16", "int32", "uint8")
         return torch.from_numpy(array.host)
 
     @contextlib.contextmanager
@@ -103,3 +106,52 @@ def test_pytorch_on_a_gpu_needs_cupy_too(monkeypatch, name):
     monkeypatch.setattr("importlib.util.find_spec", lambda name: name == "torch" or None)
     monkeypatch.setattr(_torch, "_version", lambda: "2.9.0")
     assert resolve(name).unavailable("cuda").startswith(f"{name}: CuPy is not installed; pip")
+
+
+# The package of MACKO's authors
+
+PACKAGES = Path(__file__).parent / "standins" / "packages"
+
+
+@pytest.fixture
+def original(torch, monkeypatch):
+    """A stand-in for their package, which refuses to read past the end."""
+    monkeypatch.syspath_prepend(str(PACKAGES))
+
+
+def test_the_original_macko_is_right_on_the_battery(original, fake_cupy, tmp_path):
+    todo = [cell for cell in cells("cuda") if cell[1] == "float16" and cell[2] == 1]
+    verdicts = list(conform("macko-original", Gpu(fake_cupy), Watch(tmp_path / "watch"), todo))
+    assert not [v for v in verdicts if v.status != "ok"]
+
+
+def test_the_original_macko_runs_on_the_current_stream(torch, original, fake_cupy):
+    fmt, gpu = resolve("macko-original"), Gpu(fake_cupy)
+    matvec = fmt.plan(fmt.pack(np.eye(4, dtype=np.float16)), gpu)
+    stream = fake_cupy.cuda.Stream(non_blocking=True)
+    with stream:
+        matvec(gpu.put(np.ones(4, np.float16)), gpu.empty(4, "float16"))
+    assert torch.entered == [stream.ptr]
+
+
+@pytest.mark.parametrize(("rows", "entries"), [(1, 33), (31, 33), (32, 33), (33, 65)])
+def test_the_originals_row_pointers_fill_whole_blocks(rows, entries):
+    pointers = np.arange(rows + 1, dtype=np.int32)
+    padded = resolve("macko-original")._padded(pointers)
+    assert padded.size == entries
+    assert padded[rows:].tolist() == [rows] * (entries - rows)
+
+
+def test_the_original_macko_takes_one_vector_of_float16(original):
+    fmt = resolve("macko-original")
+    assert fmt.unavailable("cuda", Problem(4, 4, 0.5)) is None
+    assert "takes one vector, not 2" in fmt.unavailable("cuda", Problem(4, 4, 0.5, batch=2))
+    assert "not float32" in fmt.unavailable("cuda", Problem(4, 4, 0.5, dtype="float32"))
+    assert "no kernel for cpu" in fmt.unavailable("cpu")
+
+
+def test_without_the_authors_package_the_original_says_so(torch, monkeypatch):
+    monkeypatch.delitem(sys.modules, "macko_spmv", raising=False)
+    assert resolve("macko-original").unavailable("cuda") == (
+        "macko_spmv is not installed; docs/baselines.md says what it needs"
+    )
