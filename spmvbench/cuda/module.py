@@ -20,8 +20,8 @@ def kernel(file: str, name: str) -> Any:
     import cupy
 
     folder = data_dir("kernels")
-    options = ("-std=c++17", f"-I{folder}", f"-DINCLUDED={_included()}")
-    options += tuple(f"-I{path}" for path in _headers())
+    include = [f"-I{path}" for path in (folder, *_headers())]
+    options = ("-std=c++17", f"-DINCLUDED={_included()}", *include)
     module = cupy.RawModule(
         code=(folder / file).read_text(), options=options, name_expressions=(name,)
     )
