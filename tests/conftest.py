@@ -22,13 +22,13 @@ def fake_cupy(monkeypatch):
     if missing():
         pytest.skip(missing())
     forget_cupy()
-    module.kernel.cache_clear()
+    module.compiled.cache_clear()
     monkeypatch.syspath_prepend(str(FAKE_CUPY))
     import cupy
 
     yield cupy
     forget_cupy()
-    module.kernel.cache_clear()
+    module.compiled.cache_clear()
 
 
 def forget_cupy():

@@ -237,10 +237,10 @@ def test_no_gpu_in_the_machine_is_said(cupy, monkeypatch):
 
 
 def test_a_missing_compiler_is_said_with_what_brings_it(cupy, monkeypatch):
-    def module(**how):
+    def compile(source, options, **how):
         raise RuntimeError("cannot find libnvrtc.so.13\nmore")
 
-    monkeypatch.setattr(cupy, "RawModule", module)
+    monkeypatch.setattr("cupy.cuda.compiler.compile_using_nvrtc", compile)
     line = r"kernels do not compile: cannot find libnvrtc.so.13; pip install 'spmvbench\[cuda13\]'"
     with pytest.raises(DeviceError, match=line):
         open_device("cuda")

@@ -1,7 +1,7 @@
 """Formats on the battery, on a GPU, in this process: `python tests/gpu/battery.py [FORMAT ...]`.
 
-For compute-sanitizer, which looks into one process: `spmvbench check` has workers. Every array is an
-allocation of its own, so that a read past its end is seen. Exit code 1: one is wrong.
+For compute-sanitizer, which looks into one process: `spmvbench check` has workers. Every array is
+an allocation of its own, so that a read past its end is seen. Exit code 1: one is wrong.
 """
 
 from __future__ import annotations

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import pickle
 import sys
 
 import numpy as np
@@ -15,30 +16,33 @@ from .array import ndarray
 GATE = "wait_until_open"  # not run: what is asked is done at once, so it would never open
 
 
-class RawModule:
-    """Of a file of kernels/, with names of templates; compiled when a kernel is taken from it."""
+class Module:
+    """What a compiler made of a file of kernels/: built when a kernel is taken from it."""
 
-    def __init__(self, *, code, options=(), name_expressions=()):
-        self.source = next(p for p in sorted(FOLDER.glob("*.cu")) if p.read_text() == code)
-        self.names = tuple(name_expressions)
-        self.options = options
-
-    def get_function(self, name):
+    def load(self, image):
         cuda.STATE.wait()
         cuda.STATE.check()
-        if name not in self.names:
+        source, self.names = pickle.loads(image)
+        self.source = next(p for p in sorted(FOLDER.glob("*.cu")) if p.read_text() == source)
+
+    def get_function(self, mangled):
+        names = {cuda.compiler.mangled(name): name for name in self.names}
+        if mangled not in names:
             raise cuda.runtime.CUDADriverError("CUDA_ERROR_NOT_FOUND: named symbol not found")
-        known = variants_of(self.source)
-        names = known if name in known else self.names
-        module = build(self.source, names)
-        entry = ctypes.CDLL(str(module.library))[f"cuhost_{names.index(name)}"]
-        return Kernel(name, entry)
+        name, known = names[mangled], variants_of(self.source)
+        built = known if name in known else self.names
+        module = build(self.source, built)
+        entry = ctypes.CDLL(str(module.library))[f"cuhost_{built.index(name)}"]
+        return Function(name, entry)
 
 
-class Kernel:
+cuda.Module = Module
+
+
+class Function:
     """Called as CuPy's are: grid, threads, arguments."""
 
-    num_regs, local_size_bytes = 32, 0
+    ptr = 1
 
     def __init__(self, name, entry):
         self.name, self.entry, self.loaded = name, entry, False
