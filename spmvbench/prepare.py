@@ -189,7 +189,7 @@ def _checked(
         return run_once(contestant, device, x)
 
     x = given(contestant, device, task.xs[BEFORE])
-    launch = Launch(contestant.plans[0], x, contestant.y)
+    launch = Launch(contestant.plans[0], x, contestant.y, first=True)
     with np.errstate(all="ignore"):  # A may hold Inf and NaN
         (first_call_us,) = device.time([launch], lambda _: watch.enter("check", contestant.index))
     expected = task.expected[BEFORE]

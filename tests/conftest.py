@@ -22,13 +22,13 @@ def fake_cupy(monkeypatch):
     if missing():
         pytest.skip(missing())
     forget_cupy()
-    module.kernel.cache_clear()
+    module.of_device.cache_clear()
     monkeypatch.syspath_prepend(str(FAKE_CUPY))
     import cupy
 
     yield cupy
     forget_cupy()
-    module.kernel.cache_clear()
+    module.of_device.cache_clear()
 
 
 def forget_cupy():

@@ -57,15 +57,15 @@ def few_keys(mask, folder, monkeypatch):
         patch.setattr("cupy.kernel.FOLDER", folder)
         patch.setattr(masks, "words", masked)
         patch.setattr(patterns, "words", masked)
-        module.kernel.cache_clear()
+        module.of_device.cache_clear()
         yield
-    module.kernel.cache_clear()
+    module.of_device.cache_clear()
 
 
 def record(work, cupy, monkeypatch):
     """The launches of kernels in MAKERS that the work makes, in order."""
     found = []
-    original = cupy.kernel.Kernel.__call__
+    original = cupy.kernel.Function.__call__
 
     def held(arguments):
         return tuple(a.host.copy() if isinstance(a, cupy.ndarray) else a for a in arguments)
@@ -79,7 +79,7 @@ def record(work, cupy, monkeypatch):
         found.append(Recorded(file, Launch(self.name, grid[0], block[0], before, places), after))
 
     with monkeypatch.context() as patch:
-        patch.setattr(cupy.kernel.Kernel, "__call__", call)
+        patch.setattr(cupy.kernel.Function, "__call__", call)
         work()
     return found
 

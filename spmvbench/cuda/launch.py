@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from spmvbench.cuda.module import kernel
+from spmvbench.cuda.module import kernel, usage
 from spmvbench.dtypes import DTYPES, Array
 from spmvbench.formats.base import USAGE, MatVec, Packed, Target
 
@@ -60,7 +60,7 @@ def launch(how: Kernel, packed: Packed, device: Target, *variant: str) -> MatVec
             function(grid, threads, (*arrays, x, y, *sizes))
 
     matvec = checked(product, packed.shape, device.batch, packed.dtype)
-    setattr(matvec, USAGE, (int(function.num_regs), int(function.local_size_bytes)))
+    setattr(matvec, USAGE, usage(function))
     return matvec
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
-from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -32,9 +30,3 @@ def copy(here: Any, there: Any, blocks: int) -> None:
 def nothing() -> None:
     """Queue a kernel that does nothing."""
     kernel("timing.cu", "nothing")((1,), (32,), ())
-
-
-def forget_persisting() -> None:
-    """Let a flush empty that part of the L2 cache too that some kernel has set aside."""
-    with suppress(OSError, AttributeError):
-        ctypes.CDLL("libcuda.so.1").cuCtxResetPersistingL2Cache()

@@ -19,6 +19,7 @@ class Launch:
     """One timed product.
 
     `hot`: the same product has just been done. `flush`: the cache is emptied, then x is read.
+    `first`: nobody has called it before, and the time is to have what it loads and allocates then.
     """
 
     matvec: MatVec
@@ -26,6 +27,7 @@ class Launch:
     y: Array
     hot: bool = False
     flush: bool = False
+    first: bool = False
 
 
 @dataclass(frozen=True)

@@ -10,15 +10,14 @@ from typing import Any
 
 import numpy as np
 
-from spmvbench.cuda import streaming
+from spmvbench.cuda import driver, streaming
 from spmvbench.devices.base import FLUSH_CACHES, Launch, Telemetry
 from spmvbench.devices.cupy_there import working_cupy
+from spmvbench.devices.first_calls import FirstCalls
 from spmvbench.devices.gate import Gate
+from spmvbench.devices.hot import PRODUCTS_OF_GRAPH, graph_of
 from spmvbench.devices.nvml import Nvml
 from spmvbench.dtypes import DTYPES, Array
-
-PRODUCTS_OF_GRAPH = 20
-"""Products that a graph repeats: its own launch is shared by so many."""
 
 PROBE_BYTES = 1 << 30
 PROBE_SHARE = 16
@@ -45,13 +44,13 @@ class CudaDevice:
         self._facts: dict[str, Any] = self._cuda.runtime.getDeviceProperties(self._cuda.Device().id)
         self._events: list[tuple[Any, Any]] = []
         self._gates: list[Gate] = []
+        self._first = FirstCalls(self._stream)
         self._nvml = Nvml.of(self._uuid)
         self.cores = self.threads = self.batch = 1
 
-    @property
+    @cached_property
     def _uuid(self) -> str:
-        plain = bytes(self._facts["uuid"]).hex()
-        return "GPU-" + "-".join(re.findall("(.{8})(.{4})(.{4})(.{4})(.{12})", plain)[0])
+        return driver.uuid_of(self._cuda.Device().id, bytes(self._facts["uuid"]))
 
     @cached_property
     def _name(self) -> str:
@@ -108,9 +107,8 @@ class CudaDevice:
         all are queued, the products are waited for one by one, so that the one that faults or hangs
         is the one that was marked last.
         """
-        self._provide(len(launches))
-        if any(launch.flush for launch in launches):
-            streaming.forget_persisting()
+        self._provide(launches)
+        first_us = self._first.make(launches, mark)
         kept = []
         try:
             for index, launch in enumerate(launches):
@@ -119,7 +117,8 @@ class CudaDevice:
             times = []
             for index, launch in enumerate(launches):
                 mark(index)
-                times.append(self._elapsed_us(index) / (PRODUCTS_OF_GRAPH if launch.hot else 1))
+                elapsed_us = self._elapsed_us(index) / (PRODUCTS_OF_GRAPH if launch.hot else 1)
+                times.append(first_us.get(index, elapsed_us) if launch.first else elapsed_us)
         except Exception:
             with suppress(Exception):
                 self._stream.synchronize()  # the gates are closed again by the next call
@@ -134,7 +133,7 @@ class CudaDevice:
 
     def _queue(self, launch: Launch, gate: Gate, start: Any, stop: Any) -> Any:
         """Queue it behind the gate, then open that. Gives what must live until it is done."""
-        graph = self._graph(launch) if launch.hot else None
+        graph = graph_of(launch, self._stream) if launch.hot else None
         with gate:
             if graph:
                 graph.launch(self._stream)
@@ -150,23 +149,15 @@ class CudaDevice:
             stop.record(self._stream)
         return graph
 
-    def _graph(self, launch: Launch) -> Any:
-        self._stream.begin_capture()
-        try:
-            for _ in range(PRODUCTS_OF_GRAPH):
-                launch.matvec(launch.x, launch.y)
-        except Exception as error:
-            with suppress(Exception):  # it is void already, and says so again
-                self._stream.end_capture()
-            raise RuntimeError(
-                f"hot timing repeats a product in a CUDA graph, which cannot hold this one: {error}"
-            ) from error
-        return self._stream.end_capture()
-
-    def _provide(self, count: int) -> None:
-        while len(self._events) < count:
+    def _provide(self, launches: Sequence[Launch]) -> None:
+        """All that must not be made or loaded for the first time behind a closed gate."""
+        if not self._events:
+            streaming.read(self._sink, self._sink, 1)
+        while len(self._events) < len(launches):
             self._events.append((self._cuda.Event(), self._cuda.Event()))
             self._gates.append(Gate(self._cupy))
+        if any(launch.flush for launch in launches) and self._flush_buffer.size:
+            driver.forget_persisting()
 
     @property
     def _blocks(self) -> int:

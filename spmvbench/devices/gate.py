@@ -17,14 +17,18 @@ class Gate:
         """Two words of the host's memory, which the device reads and writes where they are."""
         self._memory = cupy.cuda.alloc_pinned_memory(8)
         self._words = np.frombuffer(self._memory, np.int32, 2)
-        self._words[:] = 0
         self._opened, self._late = (np.uint64(self._memory.ptr + 4 * i) for i in range(2))
+        self._words[:] = 1, 0
+        self._wait()  # while it is open: to load a kernel the driver may wait for those that run
 
     def __enter__(self) -> None:
         """Close it. What went through it before must be done."""
+        self._words[:] = 0
+        self._wait()
+
+    def _wait(self) -> None:
         from spmvbench.cuda.module import kernel
 
-        self._words[:] = 0
         wait = kernel("timing.cu", "wait_until_open")
         wait((1,), (1,), (self._opened, self._late, np.uint64(LIMIT_NS)))
 

@@ -8,6 +8,7 @@ packs logs, rows and figures into one file. The same command, given that file ag
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import os
 import shutil
 import subprocess
@@ -22,19 +23,29 @@ HERE = Path(__file__).parent
 TESTS = ("tests/test_gpu.py", "tests/test_gpu_api.py")
 TOOLS = ("memcheck", "racecheck", "initcheck", "synccheck")
 SANITIZED = ("macko", "csr16", "bitmap", "dense-f16", "dense-int8", "dense-int4")
+PYTEST = ("-q", "-p", "no:cacheprovider", "-o", "addopts=", "-o", "filterwarnings=default")
+"""What this project's own settings ask for may not be there, and others' warnings are not ours."""
+TESTS_S, TOOLS_S, TIMER_S = 240.0, 300.0, 90.0
+CLOSING_S = 45.0
+"""A run needs so long before its first case, and after its limit: for the last case and figures."""
 
 
 def steps(experiment, sanitize, left_s):
-    """Name and command of each. The experiment comes last and takes the time that is left."""
+    """What runs at the same time, by name, and for how many seconds at most.
+
+    The experiment comes last and takes the time that is left.
+    """
     python = [sys.executable]
-    yield "tests", [*python, "-m", "pytest", "-q", "-p", "no:cacheprovider", *TESTS]
+    several = ["-n", "6"] if importlib.util.find_spec("xdist") else []
+    yield {"tests": [*python, "-m", "pytest", *PYTEST, *several, *TESTS]}, TESTS_S
     if sanitize and shutil.which("compute-sanitizer"):
-        for tool in TOOLS:
-            tested = ["compute-sanitizer", "--tool", tool, "--error-exitcode", "1"]
-            yield tool, [*tested, *python, str(HERE / "battery.py"), *SANITIZED]
-    yield "timer", [*python, str(HERE / "timer.py")]
+        looked_at = [*python, str(HERE / "battery.py"), *SANITIZED]
+        how = ["compute-sanitizer", "--error-exitcode", "1", "--tool"]
+        yield {tool: [*how, tool, *looked_at] for tool in TOOLS}, TOOLS_S
+    yield {"timer": [*python, str(HERE / "timer.py")]}, TIMER_S
     run = [*python, "-m", "spmvbench", "run", experiment, "--device", "cuda"]
-    yield "run", [*run, "--out", str(WORK / "results"), "--limit", f"{left_s():.0f}"]
+    limit_s = max(left_s() - CLOSING_S, 1.0)
+    yield {"run": [*run, "--out", str(WORK / "results"), "--limit", f"{limit_s:.0f}"]}, left_s()
 
 
 def main() -> int:
@@ -54,34 +65,48 @@ def main() -> int:
     def left_s():
         return max(given.limit - (time.monotonic() - begun), 1.0)
 
-    for name, command in steps(given.experiment, not given.no_sanitizer, left_s):
-        done = WORK / f"{name}.ok"
-        if (given.only and name not in given.only) or done.exists():
-            continue
-        code, took_s = run(command, WORK / f"{name}.log", left_s())
-        print(f"{name:10} exit code {code}, {took_s:.0f} s, {WORK / name}.log", flush=True)
-        if code == 0:
-            done.touch()
-        else:
-            failed.append(name)
+    for commands, most_s in steps(given.experiment, not given.no_sanitizer, left_s):
+        todo = {name: command for name, command in commands.items() if wanted(name, given.only)}
+        for name, (code, took_s) in run(todo, min(most_s, left_s())).items():
+            print(f"{name:10} exit code {code}, {took_s:.0f} s, {WORK / name}.log", flush=True)
+            if code == 0:
+                done(name).touch()
+            else:
+                failed.append(name)
     with tarfile.open(given.out, "w:gz") as packed:
         packed.add(WORK, ".")
     print(f"packed     {given.out}" + (f"; not done: {', '.join(failed)}" if failed else ""))
     return int(bool(failed))
 
 
-def run(command, log, limit_s):
-    """The command's exit code, or 124 when its time was up, and the seconds it took."""
-    begun = time.monotonic()
+def done(name):
+    """A file that is there when the step has gone well."""
+    return WORK / f"{name}.ok"
+
+
+def wanted(name, only):
+    return not (only and name not in only) and not done(name).exists()
+
+
+def run(commands, limit_s):
+    """Of each command its exit code, or 124 when its time was up, and the seconds it took."""
+    begun, found = time.monotonic(), {}
     env = {**os.environ, "PYTHONPATH": f"{TOP}{os.pathsep}{os.environ.get('PYTHONPATH', '')}"}
-    with log.open("wb") as file:
+    running = {}
+    for name, command in commands.items():
+        with (WORK / f"{name}.log").open("wb") as log:
+            running[name] = subprocess.Popen(
+                command, cwd=TOP, env=env, stdout=log, stderr=subprocess.STDOUT
+            )
+    for name, process in running.items():
         try:
-            code = subprocess.run(
-                command, cwd=TOP, env=env, stdout=file, stderr=subprocess.STDOUT, timeout=limit_s
-            ).returncode
+            code = process.wait(max(limit_s - (time.monotonic() - begun), 0.0))
         except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
             code = 124
-    return code, time.monotonic() - begun
+        found[name] = code, time.monotonic() - begun
+    return found
 
 
 if __name__ == "__main__":

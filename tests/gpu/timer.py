@@ -32,7 +32,7 @@ def products(device):
     for name, rows, cols, density in CASES:
         problem = Problem(rows, cols, density)
         fmt = resolve(name)
-        matvec = fmt.plan(fmt.pack(build(problem)), device)
+        matvec = fmt.plan(fmt.pack(build(problem, device.kind)), device)
         x = device.put(vector(problem, 0).astype(np.float16))
         yield (
             f"{name} {rows}x{cols} d{density:g}",

@@ -10,11 +10,10 @@ import functools
 
 import numpy as np
 
-from . import cuda
+from . import cuda, kernel
 from .array import ndarray, put, refuse_host, unwrapped, wrapped
-from .kernel import RawModule
 
-__all__ = ["RawModule", "asarray", "ascontiguousarray", "asnumpy", "cuda", "empty", "ndarray"]
+__all__ = ["asarray", "ascontiguousarray", "asnumpy", "cuda", "empty", "kernel", "ndarray"]
 
 __version__ = "14.2.0"
 

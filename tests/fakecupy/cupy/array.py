@@ -80,6 +80,7 @@ class ndarray(NDArrayOperatorsMixin):
     def get(self, out=None):
         """A host copy, when all work before is done."""
         cuda.STATE.note("get")
+        cuda.STATE.wait()
         cuda.STATE.check()
         if out is None:
             return self.host.copy()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ctypes
 import hashlib
+import pickle
+import sys
 
 import numpy as np
 from cuhost.host_module import BUILD, build
@@ -12,7 +14,7 @@ from kernel_table import FOLDER, variants_of
 from . import cuda
 from .array import ndarray
 
-NOT_RUN = ("wait_until_open",)  # there is nothing to wait for: what is asked is done at once
+GATE = "wait_until_open"  # not run: what is asked is done at once, so it would never open
 
 
 def _file(code):
@@ -26,35 +28,43 @@ def _file(code):
     return made
 
 
-class RawModule:
-    """Of a text, with names of templates; compiled when a kernel is taken from it."""
+class Module:
+    """What a compiler made of the text of a file: built when a kernel is taken from it."""
 
-    def __init__(self, *, code, options=(), name_expressions=()):
-        self.source = _file(code)
-        self.names = tuple(name_expressions)
-        self.options = options
-
-    def get_function(self, name):
+    def load(self, image):
+        cuda.STATE.wait()
         cuda.STATE.check()
-        if name not in self.names:
+        source, self.names = pickle.loads(image)
+        self.source = _file(source)
+
+    def get_function(self, mangled):
+        names = {cuda.compiler.mangled(name): name for name in self.names}
+        if mangled not in names:
             raise cuda.runtime.CUDADriverError("CUDA_ERROR_NOT_FOUND: named symbol not found")
+        name = names[mangled]
         known = variants_of(self.source) if self.source.parent == FOLDER else ()
-        names = known if name in known else self.names
-        module = build(self.source, names)
-        entry = ctypes.CDLL(str(module.library))[f"cuhost_{names.index(name)}"]
-        return Kernel(name, entry)
+        built = known if name in known else self.names
+        module = build(self.source, built)
+        entry = ctypes.CDLL(str(module.library))[f"cuhost_{built.index(name)}"]
+        return Function(name, entry)
 
 
-class Kernel:
+cuda.Module = Module
+
+
+class Function:
     """Called as CuPy's are: grid, threads, arguments."""
 
-    num_regs, local_size_bytes = 32, 0
+    ptr = 1
 
     def __init__(self, name, entry):
-        self.name, self.entry = name, entry
+        self.name, self.entry, self.loaded = name, entry, False
 
     def __call__(self, grid, block, args, shared_mem=0):
         short = self.name.partition("<")[0]
+        if not self.loaded:
+            cuda.STATE.wait()
+            self.loaded = True
         held = [_argument(value) for value in args]
         cuda.STATE.submit(f"kernel {short}", lambda: self._run(short, grid, block, held))
 
@@ -63,7 +73,8 @@ class Kernel:
         if short in cuda.STATE.faulty:
             cuda.STATE.broken = True
             return
-        if short in NOT_RUN:
+        if short == GATE:
+            cuda.STATE.gate = [int.from_bytes(one, sys.byteorder) for one in held[:2]]
             return
         pointers = (ctypes.c_void_p * len(held))(*[ctypes.addressof(h) for h in held])
         sizes = (ctypes.c_uint * 4)(grid[0], block[0], 0, 0)

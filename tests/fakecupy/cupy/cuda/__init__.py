@@ -1,13 +1,17 @@
-"""Streams, events and graphs that keep a list of what was asked of them, in `STATE.log`."""
+"""Streams, events and graphs that keep a list of what was asked of them, in `STATE.log`.
+
+Whoever waits for the device while a gate of ours is closed waits for himself: the gate says so.
+"""
 
 from __future__ import annotations
 
+import ctypes
 import time
 from types import SimpleNamespace
 
 import numpy as np
 
-from . import runtime
+from . import compiler, driver, runtime  # noqa: F401  # as CuPy has them
 
 
 class State:
@@ -18,9 +22,16 @@ class State:
 
     def reset(self):
         self.log, self.faulty, self.broken, self.capture = [], set(), False, None
+        self.gate = None
 
     def note(self, what):
         self.log.append(what)
+
+    def wait(self):
+        """Until the device has done all: `get` and its like, the first launch of a kernel."""
+        if self.gate:
+            opened, late = map(ctypes.c_int.from_address, self.gate)
+            late.value |= not opened.value
 
     def check(self):
         if self.broken:
@@ -38,6 +49,14 @@ class State:
 STATE = State()
 
 
+class OutOfMemoryError(MemoryError):
+    pass
+
+
+memory = SimpleNamespace(OutOfMemoryError=OutOfMemoryError)
+del OutOfMemoryError
+
+
 class Pool:
     """Memory: refuses what is above `limit` at once."""
 
@@ -45,17 +64,13 @@ class Pool:
 
     def take(self, nbytes):
         if nbytes > self.limit:
-            raise OutOfMemoryError(f"Out of memory allocating {nbytes:,} bytes")
+            raise memory.OutOfMemoryError(f"Out of memory allocating {nbytes:,} bytes")
 
     def free_all_blocks(self):
         pass
 
 
 POOL = Pool()
-
-
-class OutOfMemoryError(MemoryError):
-    pass
 
 
 class Device:
@@ -78,6 +93,7 @@ class Device:
 
     def synchronize(self):
         STATE.note("synchronize")
+        STATE.wait()
         STATE.check()
 
 
@@ -106,6 +122,7 @@ class Stream:
 
     def synchronize(self):
         STATE.note("synchronize")
+        STATE.wait()
         STATE.check()
 
     def begin_capture(self):
@@ -134,10 +151,15 @@ class Graph:
     def __init__(self, nodes):
         self.nodes = nodes
 
+    uploaded = False
+
     def upload(self, stream=None):
         STATE.note("upload graph")
+        self.uploaded = True
 
     def launch(self, stream=None):
+        if not self.uploaded:
+            STATE.wait()
         STATE.note(f"graph of {len(self.nodes)}")
         for _, work in self.nodes:
             work()
@@ -151,6 +173,7 @@ class Event:
 
     def synchronize(self):
         STATE.note("synchronize")
+        STATE.wait()
         STATE.check()
 
 
@@ -165,8 +188,13 @@ class PinnedMemoryPointer(bytearray):
         return np.frombuffer(self, np.uint8).ctypes.data
 
 
+PINNED = []
+"""All of it: `STATE.gate` may look at a gate that nobody has any more."""
+
+
 def alloc_pinned_memory(nbytes):
-    return PinnedMemoryPointer(nbytes)
+    PINNED.append(PinnedMemoryPointer(nbytes))
+    return PINNED[-1]
 
 
 class UnownedMemory:
