@@ -37,7 +37,7 @@ def test_the_example_experiment_loads(tmp_path):
 
 def test_every_command_is_there():
     named = set(re.findall(r"^\| `spmvbench ([\w-]+)", TEXT, re.MULTILINE))
-    commands = {c.name or c.callback.__name__ for c in app.registered_commands}
+    commands = {c.name or c.callback.__name__.replace("_", "-") for c in app.registered_commands}
     assert named == commands
 
 
