@@ -22,6 +22,8 @@ NAMES = (
     "writes_before_the_start",
     "misaligned",
     "outside_of_shared",
+    "reads_dynamic_before_writing",
+    "one_past_dynamic_shared",
 )
 
 
@@ -32,7 +34,7 @@ def module(sanitized):
 
 def run(name, *, order=0, sanitized=False):
     out = np.zeros(32, np.float32)
-    return module(sanitized).run([Launch(name, 1, 32, (out,), 0, order)])[0]
+    return module(sanitized).run([Launch(name, 1, 32, (out,), 0, order, shared=128)])[0]
 
 
 @pytest.mark.parametrize("sanitized", [False, True])
@@ -66,8 +68,13 @@ def test_a_missing_barrier_shows_in_the_order_of_lanes():
         ("writes_before_the_start", "heap-buffer-overflow"),
         ("misaligned", "misaligned address"),
         ("outside_of_shared", "out of bounds"),
+        ("one_past_dynamic_shared", "heap-buffer-overflow"),
     ],
 )
 def test_a_sanitizer_ends_a_wrong_access_and_names_the_line(name, message):
     with pytest.raises(RuntimeError, match=f"(?s){message}.*misuse.cu|misuse.cu.*{message}"):
         run(name, sanitized=True)
+
+
+def test_dynamic_shared_memory_is_nan_until_it_is_written():
+    assert np.isnan(run("reads_dynamic_before_writing")).all()

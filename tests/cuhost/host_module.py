@@ -57,6 +57,7 @@ class Launch:
 
     Several results: their places, and `run` gives a tuple of them.
     `shifts`: bytes that the address of an array is lowered by, for entries far from its start.
+    `shared`: bytes of dynamic shared memory.
     """
 
     kernel: str
@@ -66,6 +67,7 @@ class Launch:
     y: int | tuple[int, ...]
     order: int = 0
     shifts: tuple[int, ...] = ()
+    shared: int = 0
 
 
 @dataclass(frozen=True)
@@ -79,8 +81,13 @@ class HostModule:
     def run(self, launches: Sequence[Launch], timeout_s: float = 300) -> list[Any]:
         """The y of each launch. Raises: RuntimeError with what ended the process, or timed out."""
         todo = [
-            (self.kernels.index(one.kernel), one.grid, one.threads, one.order, one.arguments)
-            + (one.y, one.shifts)
+            (
+                self.kernels.index(one.kernel),
+                (one.grid, one.threads, one.order, one.shared),
+                one.arguments,
+                one.y,
+                one.shifts,
+            )
             for one in launches
         ]
         with tempfile.TemporaryDirectory() as folder:

@@ -11,6 +11,9 @@ from kernel_table import FOLDER, variants_of
 from . import cuda
 from .array import ndarray
 
+SHARED_WITHOUT_ASKING = 48 << 10
+"""Bytes of dynamic shared memory that a kernel may be launched with as it is."""
+
 NOT_RUN = ("wait_until_open",)  # there is nothing to wait for: what is asked is done at once
 
 
@@ -40,13 +43,27 @@ class Kernel:
 
     def __init__(self, name, entry):
         self.name, self.entry = name, entry
+        self._most_shared = SHARED_WITHOUT_ASKING
+
+    @property
+    def max_dynamic_shared_size_bytes(self):
+        return self._most_shared
+
+    @max_dynamic_shared_size_bytes.setter
+    def max_dynamic_shared_size_bytes(self, nbytes):
+        if nbytes > cuda.runtime.getDeviceProperties(0)["sharedMemPerBlockOptin"]:
+            raise cuda.runtime.CUDADriverError("CUDA_ERROR_INVALID_VALUE: invalid argument")
+        self._most_shared = nbytes
 
     def __call__(self, grid, block, args, shared_mem=0):
+        if shared_mem > self._most_shared:
+            raise cuda.runtime.CUDADriverError("CUDA_ERROR_INVALID_VALUE: invalid argument")
         short = self.name.partition("<")[0]
         held = [_argument(value) for value in args]
-        cuda.STATE.submit(f"kernel {short}", lambda: self._run(short, grid, block, held))
+        sizes = (grid[0], block[0], 0, shared_mem)
+        cuda.STATE.submit(f"kernel {short}", lambda: self._run(short, sizes, held))
 
-    def _run(self, short, grid, block, held):
+    def _run(self, short, sizes, held):
         cuda.STATE.check()
         if short in cuda.STATE.faulty:
             cuda.STATE.broken = True
@@ -54,9 +71,8 @@ class Kernel:
         if short in NOT_RUN:
             return
         pointers = (ctypes.c_void_p * len(held))(*[ctypes.addressof(h) for h in held])
-        sizes = (ctypes.c_uint * 3)(grid[0], block[0], 0)
         message = ctypes.create_string_buffer(512)
-        if self.entry(sizes, pointers, message, ctypes.c_size_t(512)):
+        if self.entry((ctypes.c_uint * 4)(*sizes), pointers, message, ctypes.c_size_t(512)):
             raise RuntimeError(message.value.decode())
 
 
