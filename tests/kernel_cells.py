@@ -58,7 +58,9 @@ class Cell:
 
     @property
     def possible(self) -> bool:
-        return not (self.kernel == "csr16" and self.matrix == "65,537 columns")
+        kernel = KERNELS[self.kernel]
+        takes = self.dtype in kernel.dtypes and self.batch in kernel.batches
+        return takes and not (self.kernel == "csr16" and self.matrix == "65,537 columns")
 
     @property
     def packed(self):

@@ -79,7 +79,7 @@ def mutated(mutant, folder):
     text = file.read_text()
     assert text.count(mutant.old) == 1, f"{mutant.file} has {mutant.old!r} not exactly once"
     file.write_text(text.replace(mutant.old, mutant.new))
-    return folder / f"{mutant.kernel}.cu"
+    return folder / KERNELS[mutant.kernel].file.name
 
 
 def survives(mutant, source):

@@ -31,6 +31,36 @@ class Kernel:
     asks_cols: bool = False
 
 
+@dataclass(frozen=True)
+class Resident:
+    """A kernel whose blocks stay and take one piece of work after the other: any grid is right.
+
+    `name`: with its template arguments. `shared_bytes`: dynamic shared memory of a block.
+    """
+
+    file: str
+    name: str
+    blocks: int
+    threads: int
+    shared_bytes: int
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What the current device has. `shared_bytes`: the most that a block may ask for."""
+
+    multiprocessors: int
+    shared_bytes: int
+
+
+def limits() -> Limits:
+    """Of CuPy's current device."""
+    import cupy
+
+    facts = cupy.cuda.runtime.getDeviceProperties(cupy.cuda.Device().id)
+    return Limits(int(facts["multiProcessorCount"]), int(facts["sharedMemPerBlockOptin"]))
+
+
 def pointer_type(pointers: Array) -> str:
     """How a kernel's template names the type of row pointers."""
     return _POINTERS[str(pointers.dtype)]
@@ -58,6 +88,22 @@ def launch(how: Kernel, packed: Packed, device: Target, *variant: str) -> MatVec
     def product(x: Array, y: Array) -> None:
         if rows:  # no launch has an empty grid
             function(grid, threads, (*arrays, x, y, *sizes))
+
+    return checked(product, packed.shape, device.batch, packed.dtype)
+
+
+def resident(how: Resident, packed: Packed, device: Target, *sizes: np.generic) -> MatVec:
+    """As `launch`, of a kernel whose blocks stay; `sizes` are its last arguments. For one vector."""
+    arrays = [device.put(array) for array in packed.arrays.values()]
+    function = kernel(how.file, how.name)
+    # All plans of this process share the function: what one has asked for, the next must not take.
+    most = max(int(function.max_dynamic_shared_size_bytes), how.shared_bytes)
+    function.max_dynamic_shared_size_bytes = most
+    grid, threads, shared = (how.blocks,), (how.threads,), how.shared_bytes
+
+    def product(x: Array, y: Array) -> None:
+        if how.blocks:  # no launch has an empty grid
+            function(grid, threads, (*arrays, x, y, *sizes), shared_mem=shared)
 
     return checked(product, packed.shape, device.batch, packed.dtype)
 

@@ -31,6 +31,9 @@ inline unsigned __ballot_sync(unsigned mask, int mine) {
     return cuhost::ballot(mask, mine != 0);
 }
 
+using std::max;
+using std::min;
+
 inline int __popc(unsigned v) { return __builtin_popcount(v); }
 
 // Of 0 there are 32 leading zeros, and the first set bit is number 0.
