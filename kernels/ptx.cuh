@@ -43,6 +43,17 @@ INLINE u16 stream(const u16* from) {
 #endif
 }
 
+/* The same for a byte. */
+INLINE u8 stream(const u8* from) {
+#ifdef CUHOST
+  return *from;
+#else
+  u32 byte;
+  asm volatile("ld.global.nc.L1::no_allocate.u8 %0, [%1];" : "=r"(byte) : "l"(from));
+  return u8(byte);
+#endif
+}
+
 /* The dynamic shared memory of the block, from a multiple of 16 bytes. */
 INLINE u8* shared_memory() {
 #ifdef CUHOST
