@@ -107,11 +107,12 @@ class Resident(Kernel):
     batches: tuple[int, ...] = (1,)
     blocks: int = 1
     narrow: bool = False
+    stem: str = "macko_fast"
     fast = True
 
     @property
     def file(self) -> Path:
-        return FOLDER / f"{self.name.partition('-')[0]}.cu"
+        return FOLDER / f"{self.stem}.cu"
 
     def _of_x(self, dtype) -> tuple[str, int]:
         """The type of x in shared memory and its bytes."""
@@ -144,6 +145,28 @@ class MackoFast(Resident):
         return self._launch(name, packed, x, order, shifts, nbytes * (cols + 528), *sizes)
 
 
+@dataclass(frozen=True)
+class Slab(Resident):
+    """See kernels/slab.cu."""
+
+    stem: str = "slab"
+    threads: int = 512
+    bits: int = 4
+
+    def variants(self, dtypes=("float16", "bfloat16"), batches=(1,)) -> list[str]:
+        return [self._named(dtype) for dtype in dtypes if dtype in self.dtypes]
+
+    def _named(self, dtype) -> str:
+        return f"slab<{TYPES[dtype]}, {self._of_x(dtype)[0]}, {self.bits}>"
+
+    def launch(self, packed, x, order=0, shifts=()) -> Launch:
+        rows, cols = packed.shape
+        room = 16 * -(-cols // 16) + 15
+        shared = self._of_x(packed.dtype)[1] * (room - room % 8) + 4096
+        sizes = np.int64(rows), np.int32(cols)
+        return self._launch(self._named(packed.dtype), packed, x, order, shifts, shared, *sizes)
+
+
 KERNELS = {
     kernel.name: kernel
     for kernel in (
@@ -155,6 +178,8 @@ KERNELS = {
         Kernel("dense_int4", "dense-int4", 2 * WARPS),
         MackoFast("macko_fast", "macko-fast", 2),
         MackoFast("macko_fast-narrow", "macko-fast", 2, narrow=True),
+        *(Slab(f"slab{bits}", f"slab{bits}", 2, bits=bits) for bits in (4, 5, 6)),
+        *(Slab(f"slab{bits}-narrow", f"slab{bits}", 2, narrow=True, bits=bits) for bits in (4, 5, 6)),
     )
 }
 
