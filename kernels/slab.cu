@@ -1,7 +1,7 @@
 /* y = A x, A in slabs of 32 rows: a lane is a row, a warp a segment of the columns.
  *
  *   slab     32 rows; their order is by length, row_order[32 slab + i] is a row of the matrix
- *   segment  S = ceil(cols / 16) neighbouring columns; warp w of a block takes segment w
+ *   segment  ceil(cols / SEGMENTS) neighbouring columns; warp w of a block takes segment w
  *   stream   of a row in a segment: its entries (value, gap), 8 to a group; a gap is the zeros
  *            skipped, in BITS bits. A wider one is bridged by stored zeros, as in MACKO.
  *
@@ -16,16 +16,17 @@
  *             BITS 6: 2 bytes   2 bits of each gap; nibbles, lowest first, of entries (0, 4), (2, 6),
  *                               (1, 5), (3, 7)
  *
- *   offsets[16 slab + w]             where group 0 of lane 0 is, in groups
- *   headers[(16 slab + w) 32 + lane] groups of the lane's stream << 5 | its row within the slab
+ *   offsets[slab, w]         where group 0 of lane 0 is, in groups
+ *   headers[slab, w, lane]   groups of the lane's stream << 5 | its row within the slab
  *
- *   shared   | x, a zero for each column up to 16 S + 8 | 2 sets of sums: 16 segments of 32 rows |
+ *   shared   | x | zeros: whole segments and a group more | 2 sets of sums, SEGMENTS * 32 each |
  *
  * No scan, no shuffle, no row that ends inside of a load. And the lanes walk the same columns at
  * nearly the same pace, so fewer of a gather's x lie in one bank than where lanes share a row.
  *
- * Blocks stay and take slabs in turn. A lane has DEPTH groups in flight: 16 warps are 40 KiB, 21 to
- * 29 KiB cover the latency of an H200's memory. The first groups of the next slab are asked for
+ * Blocks stay and take slabs in turn. A lane has DEPTH groups in flight; 16 warps a
+ * multiprocessor, two blocks of 8 or one of 16, are 40 KiB; 21 to 29 KiB cover the latency of an
+ * H200's memory. The first groups of the next slab are asked for
  * before the sums of this one meet.
  *
  * Reads 16 + BITS bits per entry once, and x once a block. One vector; 16-bit values. A group's last
@@ -34,8 +35,8 @@
  */
 #include "gather.cuh"
 
-constexpr int SEGMENTS = 16;
 constexpr int DEPTH = 4;
+constexpr int WARPS = 16;  // of a multiprocessor, at least
 
 template <int BITS>
 struct Plane {
@@ -176,7 +177,7 @@ INLINE float sum_of(Stream<BITS>& in, Group<BITS> (&there)[DEPTH], int groups, u
 }
 
 /* The stream of this lane in slab `slab`, and its header; none past the last slab. */
-template <int BITS>
+template <int SEGMENTS, int BITS>
 INLINE u32 begin(Stream<BITS>& in, Group<BITS> (&there)[DEPTH], const Stream<BITS>& all,
                  const u32* offsets, const u16* headers, i64 slab, i64 slabs) {
   u32 header = 0;
@@ -194,8 +195,8 @@ INLINE u32 begin(Stream<BITS>& in, Group<BITS> (&there)[DEPTH], const Stream<BIT
   return header;
 }
 
-template <typename T, typename X, int BITS>
-__global__ void __launch_bounds__(LANES * SEGMENTS, 1)
+template <typename T, typename X, int BITS, int SEGMENTS>
+__global__ void __launch_bounds__(LANES * SEGMENTS, WARPS / SEGMENTS)
     slab(const Words* __restrict__ values, const u32* __restrict__ low,
          const typename Plane<BITS>::High* __restrict__ high, const u32* __restrict__ offsets,
          const u16* __restrict__ headers, const u32* __restrict__ row_order,
@@ -210,7 +211,7 @@ __global__ void __launch_bounds__(LANES * SEGMENTS, 1)
   Stream<BITS> in;
   Group<BITS> there[DEPTH] = {};
   i64 slab = blockIdx.x;
-  u32 header = begin(in, there, all, offsets, headers, slab, slabs);
+  u32 header = begin<SEGMENTS>(in, there, all, offsets, headers, slab, slabs);
   copy_x(here, x, cols, room);
   __syncthreads();
   const u32 x_begin = shared_address(here + segment * warp);
@@ -220,7 +221,7 @@ __global__ void __launch_bounds__(LANES * SEGMENTS, 1)
     const int row_of_slab = header & 31u;
     const i64 first = slab * LANES;
     slab += gridDim.x;
-    header = begin(in, there, all, offsets, headers, slab, slabs);
+    header = begin<SEGMENTS>(in, there, all, offsets, headers, slab, slabs);
     // Two sets in turn: who is a slab ahead writes to the other one. So one barrier a slab is enough.
     float* const set = sums + (second ? SEGMENTS * LANES : 0);
     set[warp * LANES + row_of_slab] = sum;

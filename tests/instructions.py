@@ -1,9 +1,11 @@
-"""Counts the machine instructions of the fast kernels' main loops: `python tests/instructions.py`.
+"""Counts the machine instructions of the fast kernels' main loops.
 
-Needs NVIDIA's disassembler: `pip install nvidia-cuda-nvdisasm`, or the path of `nvdisasm` as the only
-argument. A loop is what lies between a backward branch with a condition and its target; the main loop of a kernel is
-the one with the most dp4a instructions (IDP), of which there is one for each entry. Counted is the
-shortest way through it: not what is done for the first and the last entries of a row only.
+`python tests/instructions.py [PATH OF NVDISASM]`; it is in NVIDIA's wheel `nvidia-cuda-nvdisasm`.
+
+A loop is what lies between a backward branch with a condition and its target; the main loop of a
+kernel is the one with the most dp4a instructions (IDP), of which there is one for each entry.
+Counted is the shortest way through it: not what is done for the first and the last entries of a row
+only.
 """
 
 from __future__ import annotations
@@ -91,16 +93,16 @@ def disassembled(program: str, kernel: str, variant: str) -> str:
     compiled = compile_for(FOLDER / f"{kernel}.cu", ARCH, [variant])
     with tempfile.NamedTemporaryFile(suffix=".cubin") as file:
         Path(file.name).write_bytes(compiled.cubin)
-        done = subprocess.run([program, "-c", file.name], capture_output=True, text=True, check=True)
+        done = subprocess.run(
+            [program, "-c", file.name], capture_output=True, text=True, check=True
+        )
     return done.stdout
 
 
 def main(arguments: list[str]) -> None:
     """Print a line for each variant of float16, and the kinds of instructions of its loop."""
     program = disassembler(arguments)
-    for name, kernel in KERNELS.items():
-        if not kernel.fast:
-            continue
+    for kernel in (kernel for kernel in KERNELS.values() if kernel.fast):
         for variant in kernel.variants(["float16"]):
             loop = main_loop(disassembled(program, kernel.file.stem, variant))
             entries = entries_of(loop)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
+from unittest.mock import patch
 
 import numpy as np
 from cuhost.host_module import Launch
@@ -118,12 +119,13 @@ class Resident(Kernel):
         """The type of x in shared memory and its bytes."""
         return (TYPES[dtype], 2) if self.narrow else ("float", 4)
 
-    def _launch(self, kernel, packed, x, order, shifts, shared, *sizes) -> Launch:
+    def _launch(self, kernel, packed, x, order, shifts, shared, *sizes, threads=0) -> Launch:
         y = np.full((packed.shape[0], 1), np.nan, x.dtype)
         arrays = [*packed.arrays.values(), x, y]
         arguments = (*map(plain, arrays), *sizes)
         place = len(arrays) - 1
-        return Launch(kernel, self.rows, self.threads, arguments, place, order, shifts, shared)
+        threads = threads or self.threads
+        return Launch(kernel, self.rows, threads, arguments, place, order, shifts, shared)
 
 
 @dataclass(frozen=True)
@@ -147,24 +149,32 @@ class MackoFast(Resident):
 
 @dataclass(frozen=True)
 class Slab(Resident):
-    """See kernels/slab.cu."""
+    """See kernels/slab.cu. 512 threads are one block of 16 warps or two of 8.
+
+    `segments` that the matrices are cut into, whatever their number of rows.
+    """
 
     stem: str = "slab"
     threads: int = 512
     bits: int = 4
+    segments: int = 16
+
+    def pack(self, dense):
+        with patch("spmvbench.formats.slab.segments", lambda shape: self.segments):
+            return resolve(self.format).pack(dense)
 
     def variants(self, dtypes=("float16", "bfloat16"), batches=(1,)) -> list[str]:
-        return [self._named(dtype) for dtype in dtypes if dtype in self.dtypes]
+        return [self._named(t, cut) for t in dtypes if t in self.dtypes for cut in (8, 16)]
 
-    def _named(self, dtype) -> str:
-        return f"slab<{TYPES[dtype]}, {self._of_x(dtype)[0]}, {self.bits}>"
+    def _named(self, dtype, segments) -> str:
+        return f"slab<{TYPES[dtype]}, {self._of_x(dtype)[0]}, {self.bits}, {segments}>"
 
     def launch(self, packed, x, order=0, shifts=()) -> Launch:
-        rows, cols = packed.shape
-        room = 16 * -(-cols // 16) + 15
-        shared = self._of_x(packed.dtype)[1] * (room - room % 8) + 4096
-        sizes = np.int64(rows), np.int32(cols)
-        return self._launch(self._named(packed.dtype), packed, x, order, shifts, shared, *sizes)
+        (rows, cols), cut = packed.shape, packed.arrays["offsets"].shape[1]
+        room = cut * -(-cols // cut) + 15
+        shared = self._of_x(packed.dtype)[1] * (room - room % 8) + 256 * cut
+        name, sizes = self._named(packed.dtype, cut), (np.int64(rows), np.int32(cols))
+        return self._launch(name, packed, x, order, shifts, shared, *sizes, threads=32 * cut)
 
 
 KERNELS = {
@@ -178,8 +188,11 @@ KERNELS = {
         Kernel("dense_int4", "dense-int4", 2 * WARPS),
         MackoFast("macko_fast", "macko-fast", 2),
         MackoFast("macko_fast-narrow", "macko-fast", 2, narrow=True),
-        *(Slab(f"slab{bits}", f"slab{bits}", 2, bits=bits) for bits in (4, 5, 6)),
-        *(Slab(f"slab{bits}-narrow", f"slab{bits}", 2, narrow=True, bits=bits) for bits in (4, 5, 6)),
+        *(Slab(f"slab{b}", f"slab{b}", 2, bits=b) for b in (4, 5, 6)),
+        *(
+            Slab(f"slab{b}-narrow", f"slab{b}", 2, narrow=True, bits=b, segments=8)
+            for b in (4, 5, 6)
+        ),
     )
 }
 

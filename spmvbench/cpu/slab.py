@@ -40,7 +40,7 @@ def count(weights: Array, magnitude: Any, bits: int, width: int, counts: Array) 
 @njit()
 def _steps(headers: Any, bases: Any) -> None:
     """Write how many groups of a slab and segment come before each step. Shape: headers (32,)."""
-    before = 0
+    before = np.int64(0)
     for step in range(headers[0] >> COUNT_SHIFT):
         bases[step] = before
         for lane in range(LANES):
@@ -60,8 +60,8 @@ def _store(arrays: Any, at: int, entry: int, code: int, value: Any, bits: int) -
 
 
 @njit()
-def _code(low: Array, high: Array, at: int, entry: int, bits: int) -> int:
-    code = np.int64(low[at] >> np.uint32(8 * (entry & 3) + (entry & 4))) & 15
+def _code(low: Array, high: Array, at: int, entry: int, bits: int) -> Any:
+    code: Any = np.int64(low[at] >> np.uint32(8 * (entry & 3) + (entry & 4))) & 15
     if bits == 5:
         code |= ((np.int64(high[at]) >> entry) & 1) << 4
     elif bits == 6:

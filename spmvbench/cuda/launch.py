@@ -93,7 +93,7 @@ def launch(how: Kernel, packed: Packed, device: Target, *variant: str) -> MatVec
 
 
 def resident(how: Resident, packed: Packed, device: Target, *sizes: np.generic) -> MatVec:
-    """As `launch`, of a kernel whose blocks stay; `sizes` are its last arguments. For one vector."""
+    """As `launch`, of a kernel whose blocks stay, for one vector; `sizes`: its last arguments."""
     arrays = [device.put(array) for array in packed.arrays.values()]
     function = kernel(how.file, how.name)
     # All plans of this process share the function: what one has asked for, the next must not take.

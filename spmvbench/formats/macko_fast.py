@@ -21,7 +21,7 @@ class MackoFast(Macko):
     """See the module. Packs as `macko` does, byte for byte."""
 
     name = "macko-fast"
-    devices = ("cuda",)
+    devices: ClassVar[tuple[str, ...]] = ("cuda",)
     dtypes = ("float16", "bfloat16")
     batches: ClassVar = {"cuda": (1,)}
 
