@@ -42,7 +42,7 @@ _HIGH = {4: np.uint8, 5: np.uint8, 6: np.uint16}
 
 
 class Slab4(Format):
-    """See the module. Smallest from a density of 0.17 to 0.23."""
+    """See the module. The smallest of the three above a density of about 0.17."""
 
     name = "slab4"
     devices = ("cuda",)
@@ -123,14 +123,14 @@ class Slab4(Format):
 
 
 class Slab5(Slab4):
-    """See the module. Smallest from a density of 0.09 to 0.17."""
+    """See the module. The smallest of the three from a density of about 0.09 to 0.17."""
 
     name = "slab5"
     gap_bits: ClassVar[int] = 5
 
 
 class Slab6(Slab4):
-    """See the module. Smallest below a density of 0.09."""
+    """See the module. The smallest of the three below a density of about 0.09."""
 
     name = "slab6"
     gap_bits: ClassVar[int] = 6
