@@ -14,7 +14,7 @@ KINDS = [(name, dtype) for name in KERNELS for dtype in KERNELS[name].dtypes]
 
 pytestmark = pytest.mark.skipif(bool(missing()), reason=missing())
 
-BACKWARD, SHUFFLED = 1, 7
+BACKWARD, BY_WARPS, SHUFFLED = 1, 2, 7
 
 
 @cache
@@ -27,7 +27,7 @@ def test_a_kernel_multiplies_right(name, dtype):
     assert not wrong(module(name, sanitized=False), cells(name, [dtype], BATCHES))
 
 
-@pytest.mark.parametrize("order", [BACKWARD, SHUFFLED])
+@pytest.mark.parametrize("order", [BACKWARD, BY_WARPS, SHUFFLED])
 @pytest.mark.parametrize("name", KERNELS)
 def test_the_order_of_the_lanes_changes_nothing(name, order):
     assert not wrong(module(name, sanitized=False), cells(name, ["float16"], [1, 4]), order)

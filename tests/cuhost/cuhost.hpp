@@ -186,8 +186,21 @@ inline bool turn(const std::vector<unsigned>& order) {
     return moved;
 }
 
-// order: 0 forward, 1 backward, above a shuffle with that seed, anew each turn. A result that
-// depends on it is a race.
+// The last warp as far as it gets by itself, then the one before it. False: no thread could go on.
+inline bool turn_by_warps(std::size_t threads) {
+    bool moved = false;
+    for (std::size_t end = threads; end > 0;) {
+        const std::size_t begin = (end - 1) / LANES_OF_WARP * LANES_OF_WARP;
+        std::vector<unsigned> lanes;
+        for (std::size_t i = begin; i < end; ++i) lanes.push_back(unsigned(i));
+        while (turn(lanes)) moved = true;
+        end = begin;
+    }
+    return moved;
+}
+
+// order: 0 forward, 1 backward, 2 a warp as far as it gets, above a shuffle with that seed, anew
+// each turn. A result that depends on it is a race.
 inline void launch(unsigned grid, unsigned threads, unsigned order, unsigned shared_bytes,
                    std::function<void()> body) {
     block.shared.reset(new unsigned char[shared_bytes]);  // from a multiple of 16 bytes
@@ -206,8 +219,8 @@ inline void launch(unsigned grid, unsigned threads, unsigned order, unsigned sha
     for (unsigned b = 0; b < grid; ++b) {
         begin_block(b, threads);
         while (block.alive) {
-            if (order > 1) std::shuffle(turns.begin(), turns.end(), random);
-            if (!turn(turns)) throw Error("deadlock in block " + std::to_string(b));
+            if (order > 2) std::shuffle(turns.begin(), turns.end(), random);
+            if (!(order == 2 ? turn_by_warps(threads) : turn(turns))) throw Error("deadlock in block " + std::to_string(b));
         }
     }
 }
