@@ -21,7 +21,10 @@ WORK = TOP / "build" / "gpu"
 HERE = Path(__file__).parent
 TESTS = ("tests/test_gpu.py", "tests/test_gpu_api.py")
 TOOLS = ("memcheck", "racecheck", "initcheck", "synccheck")
-SANITIZED = ("macko", "csr16", "bitmap", "dense-f16", "dense-int8", "dense-int4")
+SANITIZED = (
+    *("macko", "macko-fast", "csr16", "bitmap", "slab4", "slab5", "slab6"),
+    *("dense-f16", "dense-int8", "dense-int4"),
+)
 
 
 def steps(experiment, sanitize, left_s):
