@@ -23,7 +23,9 @@ INLINE float x_at(u32 at) { return wide(shared_at<X, PLUS * int(sizeof(X))>(at))
 
 /* The address of the entry whose gaps are summed in byte BYTE, less what x_at adds. */
 template <typename X, int BYTE>
-INLINE u32 address_of(u32 sums, u32 base) { return __dp4a(sums, u32(sizeof(X)) << (8 * BYTE), base); }
+INLINE u32 address_of(u32 sums, u32 base) {
+  return __dp4a(sums, u32(sizeof(X)) << (8 * BYTE), base);
+}
 
 /* to[0 .. cols) = x, to[cols .. upto) = 0. By all threads of the block; the caller synchronises.
  * Reads x once, 16 bytes at a time; x and `to` begin at multiples of 16 bytes.

@@ -11,8 +11,8 @@
  *
  *   even     d0        d2        d4        d6
  *   odd      d1        d3        d5        d7
- *   sums     d0+d1     d0+..+d3  ..        d0+..+d7     (even + odd) * 0x01010101: up to odd entries
- *   - odd    d0        d0+d1+d2  ..                     up to even entries
+ *   sums     d0+d1     d0+..+d3  ..        d0+..+d7     (even + odd) * 0x01010101: up to odd ones
+ *   - odd    d0        d0+d1+d2  ..                     up to even ones
  *
  * The last byte is the group's sum. Those of both groups go through one scan over the warp, 16 bits
  * each: 32 groups sum to 3,840 at most. gather.cuh turns sums into addresses in x.
@@ -37,6 +37,16 @@ constexpr int BEFORE = ENTRIES;
 constexpr int AFTER = GROUPS * ENTRIES + ENTRIES;
 constexpr u32 NIBBLES = 0x0f0f0f0fu;
 
+/* What counts entries: without a sign, as a step may end behind the last of 2^31 - 1. */
+template <typename Pointer>
+struct Unsigned {
+  typedef u32 Index;
+};
+template <>
+struct Unsigned<i64> {
+  typedef u64 Index;
+};
+
 struct Group {
   Words values;
   u32 deltas;
@@ -53,8 +63,8 @@ struct Row {
 };
 
 /* Row `row`, or an empty one past the last. */
-template <typename Index>
-INLINE Row<Index> row_at(const Index* row_pointers, i64 row, i64 rows) {
+template <typename Index, typename Pointer>
+INLINE Row<Index> row_at(const Pointer* row_pointers, i64 row, i64 rows) {
   if (row >= rows) return {};
   const Index begin = row_pointers[row], end = row_pointers[row + 1];
   return {begin, end, begin / ENTRIES, (end + ENTRIES - 1) / ENTRIES};
@@ -139,31 +149,32 @@ __global__ void __launch_bounds__(THREADS, 1)
     macko_fast(const Words* __restrict__ values, const u32* __restrict__ deltas,
                const Pointer* __restrict__ row_pointers, const T* __restrict__ x,
                T* __restrict__ y, i64 rows, int cols) {
+  typedef typename Unsigned<Pointer>::Index Index;
   X* const zeros = reinterpret_cast<X*>(shared_memory());
   const int lane = lane_of_warp(), warp = threadIdx.x / LANES;
   const i64 stride = i64(gridDim.x) * (THREADS / LANES);
   i64 index = blockIdx.x + i64(warp) * gridDim.x;
-  Row<Pointer> row = row_at(row_pointers, index, rows);
-  Pair pair = fetch(values, deltas, Pointer(row.group + lane), row.groups_end);
+  Row<Index> row = row_at<Index>(row_pointers, index, rows);
+  Pair pair = fetch(values, deltas, Index(row.group + lane), row.groups_end);
   if (threadIdx.x < BEFORE) zeros[threadIdx.x] = narrow<X>(0.0f);
   copy_x(zeros + BEFORE, x, cols, cols + AFTER);
   __syncthreads();
   const u32 x_begin = shared_address(zeros + BEFORE);
   while (index < rows) {
     index += stride;
-    const Row<Pointer> following = row_at(row_pointers, index, rows);
+    const Row<Index> following = row_at<Index>(row_pointers, index, rows);
     u32 at = x_begin - u32(sizeof(X)) * u32(row.begin % ENTRIES);
     float parts[4] = {};
-    Pointer group = row.group;
+    Index group = row.group;
     bool first = true, last;
     do {
       last = group + GROUPS >= row.groups_end;
-      const Pointer ahead = last ? following.group : group + GROUPS;
-      const Pair next = fetch(values, deltas, Pointer(ahead + lane),
+      const Index ahead = last ? following.group : group + GROUPS;
+      const Pair next = fetch(values, deltas, Index(ahead + lane),
                               last ? following.groups_end : row.groups_end);
       if (first || last) {
-        keep_row(pair.near, Pointer((group + lane) * ENTRIES), row);
-        keep_row(pair.far, Pointer((group + lane + LANES) * ENTRIES), row);
+        keep_row(pair.near, Index((group + lane) * ENTRIES), row);
+        keep_row(pair.far, Index((group + lane + LANES) * ENTRIES), row);
         first = false;
       }
       add_step<T, X>(pair, at, parts);

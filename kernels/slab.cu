@@ -222,7 +222,7 @@ __global__ void __launch_bounds__(LANES * SEGMENTS, WARPS / SEGMENTS)
     const i64 first = slab * LANES;
     slab += gridDim.x;
     header = begin<SEGMENTS>(in, there, all, offsets, headers, slab, slabs);
-    // Two sets in turn: who is a slab ahead writes to the other one. So one barrier a slab is enough.
+    // Two sets in turn: who is a slab ahead writes to the other one. One barrier a slab is enough.
     float* const set = sums + (second ? SEGMENTS * LANES : 0);
     set[warp * LANES + row_of_slab] = sum;
     __syncthreads();

@@ -59,7 +59,7 @@ class Cell:
     """A kernel, a matrix of the battery, its dtype, the columns of x.
 
     `origin`: row pointers of 64 bits, and as many entries more than the arrays have begin before
-    their memory does.
+    their memory does. From 1 to 2^31 - 1: of 32 bits.
     """
 
     kernel: str
@@ -80,6 +80,8 @@ class Cell:
         if self.origin is None:
             return packed
         pointers = packed.arrays["row_pointers"].astype(np.int64) + self.origin
+        if 0 < self.origin < 2**31:
+            pointers = pointers.astype(np.int32)
         return Packed(packed.shape, packed.dtype, {**packed.arrays, "row_pointers": pointers})
 
     @property

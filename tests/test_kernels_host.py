@@ -48,3 +48,12 @@ def test_row_pointers_may_be_of_64_bits(name):
 def test_entries_may_lie_beyond_32_bits(name):
     far = cells(name, ["float16"], [1, 2], ["some rows empty"], origin=2**33)
     assert not wrong(module(name, sanitized=False), far)
+
+
+@pytest.mark.parametrize("name", WITH_POINTERS)
+def test_row_pointers_of_32_bits_may_count_as_far_as_they_can(name):
+    matrix = "rows of every length"
+    stored = int(cells(name, ["float16"], [1], [matrix])[0].packed.arrays["row_pointers"][-1])
+    last = cells(name, ["float16"], [1], [matrix], origin=(2**31 - 1 - stored) // 8 * 8)
+    assert last[0].packed.arrays["row_pointers"][-1] == 2**31 - 1
+    assert not wrong(module(name, sanitized=False), last)
