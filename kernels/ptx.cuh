@@ -21,6 +21,96 @@ INLINE Words stream(const Words* from) {
 #endif
 }
 
+/* The same for one word. */
+INLINE u32 stream(const u32* from) {
+#ifdef CUHOST
+  return *from;
+#else
+  u32 w;
+  asm volatile("ld.global.nc.L1::no_allocate.u32 %0, [%1];" : "=r"(w) : "l"(from));
+  return w;
+#endif
+}
+
+/* The same for half a word. */
+INLINE u16 stream(const u16* from) {
+#ifdef CUHOST
+  return *from;
+#else
+  u16 w;
+  asm volatile("ld.global.nc.L1::no_allocate.u16 %0, [%1];" : "=h"(w) : "l"(from));
+  return w;
+#endif
+}
+
+/* The same for a byte. */
+INLINE u8 stream(const u8* from) {
+#ifdef CUHOST
+  return *from;
+#else
+  u32 byte;
+  asm volatile("ld.global.nc.L1::no_allocate.u8 %0, [%1];" : "=r"(byte) : "l"(from));
+  return u8(byte);
+#endif
+}
+
+/* The dynamic shared memory of the block, from a multiple of 16 bytes. */
+INLINE u8* shared_memory() {
+#ifdef CUHOST
+  return cuhost::dynamic_shared();
+#else
+  extern __shared__ __align__(16) u8 memory[];
+  return memory;
+#endif
+}
+
+/* Where a place in the dynamic shared memory is, in bytes, for `shared_at`. */
+INLINE u32 shared_address(const void* place) {
+#ifdef CUHOST
+  return u32(static_cast<const u8*>(place) - shared_memory());
+#else
+  return u32(__cvta_generic_to_shared(place));
+#endif
+}
+
+/* The T at `address` + PLUS bytes. PLUS is part of the instruction; through a pointer the compiler
+ * adds the start of shared memory to every address, an instruction an entry.
+ */
+template <typename T, int PLUS>
+INLINE T shared_at(u32 address) {
+#ifdef CUHOST
+  return *reinterpret_cast<const T*>(shared_memory() + address + PLUS);
+#else
+  static_assert(sizeof(T) == 2 || sizeof(T) == 4, "u16 or u32 by their bits");
+  if (sizeof(T) == 4) {
+    u32 word;
+    asm volatile("ld.shared.u32 %0, [%1+%2];" : "=r"(word) : "r"(address), "n"(PLUS));
+    return first_bytes<T>(word);
+  }
+  u16 half;
+  asm volatile("ld.shared.u16 %0, [%1+%2];" : "=h"(half) : "r"(address), "n"(PLUS));
+  return first_bytes<T>(half);
+#endif
+}
+
+/* v plus v of the lane `by` below; lanes below `by` keep v. The shuffle's own predicate guards the
+ * addition: two instructions a step of a scan, without comparing lanes.
+ */
+INLINE u32 add_from_below(u32 v, int by) {
+#ifdef CUHOST
+  const u32 below = __shfl_up_sync(0xffffffffu, v, by);
+  return threadIdx.x % 32 >= u32(by) ? v + below : v;
+#else
+  asm volatile(
+      "{ .reg .pred inside; .reg .u32 below;\n"
+      "  shfl.sync.up.b32 below|inside, %0, %1, 0, 0xffffffff;\n"
+      "  @inside add.u32 %0, %0, below; }"
+      : "+r"(v)
+      : "r"(by));
+  return v;
+#endif
+}
+
 /* The device's clock, in nanoseconds; it may stand still for a microsecond. */
 INLINE u64 nanoseconds() {
 #ifdef CUHOST

@@ -54,3 +54,11 @@ INLINE To same_bits(const From& from) {
   memcpy(&to, &from, sizeof(To));
   return to;
 }
+
+/* The first bytes of something that has at least as many. */
+template <typename To, typename From>
+INLINE To first_bytes(const From& from) {
+  To to = {};
+  memcpy(&to, &from, sizeof(To) < sizeof(From) ? sizeof(To) : sizeof(From));
+  return to;
+}

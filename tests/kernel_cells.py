@@ -18,19 +18,31 @@ from spmvbench.formats.base import Packed
 from spmvbench.problems import Problem
 from spmvbench.problems.vectors import vector
 
+
+def _streams(dtype):
+    """Segments whose rows all have 5 to 20 groups, or one more: what the loops of slabs are for."""
+    dense = np.zeros((70, 16, 200), np.float32)
+    for segment in range(16):
+        dense[:, segment, : 8 * (segment + 5)] = 1 + np.arange(8 * (segment + 5)) % 5
+    dense[::3, :, 190:196] = 2
+    return dense.reshape(70, 3200).astype(DTYPES[dtype])
+
+
+MATRICES = {**BATTERY, "streams of every length": _streams}
+
 # Of the blocks that the checker looks at one by one, every so many: 65,537 columns have 129.
 EVERY = 16
 
 
 @cache
 def _packed(name, matrix, dtype):
-    return KERNELS[name].pack(BATTERY[matrix](dtype))
+    return KERNELS[name].pack(MATRICES[matrix](dtype))
 
 
 @cache
 def _expected(fmt, matrix, dtype, batch):
     """What the products must be: the whole, then some blocks. Lossless formats share theirs."""
-    dense = BATTERY[matrix](dtype)
+    dense = MATRICES[matrix](dtype)
     if fmt:
         dense = resolve(fmt).unpack(resolve(fmt).pack(dense))
     (parts,) = expect(dense, _x(dense.shape[1], batch))
@@ -47,7 +59,7 @@ class Cell:
     """A kernel, a matrix of the battery, its dtype, the columns of x.
 
     `origin`: row pointers of 64 bits, and as many entries more than the arrays have begin before
-    their memory does.
+    their memory does. From 1 to 2^31 - 1: of 32 bits.
     """
 
     kernel: str
@@ -58,7 +70,9 @@ class Cell:
 
     @property
     def possible(self) -> bool:
-        return not (self.kernel == "csr16" and self.matrix == "65,537 columns")
+        kernel = KERNELS[self.kernel]
+        takes = self.dtype in kernel.dtypes and self.batch in kernel.batches
+        return takes and not (self.kernel == "csr16" and self.matrix == "65,537 columns")
 
     @property
     def packed(self):
@@ -66,6 +80,8 @@ class Cell:
         if self.origin is None:
             return packed
         pointers = packed.arrays["row_pointers"].astype(np.int64) + self.origin
+        if 0 < self.origin < 2**31:
+            pointers = pointers.astype(np.int32)
         return Packed(packed.shape, packed.dtype, {**packed.arrays, "row_pointers": pointers})
 
     @property
@@ -101,8 +117,9 @@ class Cell:
                 yield f"{self}, columns {part.start} to {part.stop}: {fault}"
 
 
-def cells(kernel, dtypes, batches, matrices=tuple(BATTERY), origin=None) -> list[Cell]:
-    """Those that exist."""
+def cells(kernel, dtypes, batches, matrices=(), origin=None) -> list[Cell]:
+    """Those that exist. Without matrices: of the battery, of fast kernels more."""
+    matrices = matrices or (MATRICES if KERNELS[kernel].fast else BATTERY)
     every = (Cell(kernel, m, d, b, origin) for m in matrices for d in dtypes for b in batches)
     return [cell for cell in every if cell.possible]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
+from unittest.mock import patch
 
 import numpy as np
 from cuhost.host_module import Launch
@@ -27,11 +28,19 @@ POINTERS = {"int32": "int", "int64": "long long"}
 
 @dataclass(frozen=True)
 class Kernel:
-    """A kernel and the format whose bytes it reads. `rows`: of y, per block."""
+    """A kernel and the format whose bytes it reads. `rows`: of y, per block.
+
+    `threads`, and `blocks` of them that a multiprocessor is to have registers for.
+    """
 
     name: str
     format: str
     rows: int
+    dtypes: tuple[str, ...] = tuple(TYPES)
+    batches: tuple[int, ...] = BATCHES
+    threads: int = THREADS
+    blocks: int = 2
+    fast = False
 
     @property
     def file(self) -> Path:
@@ -88,6 +97,86 @@ def plain(array):
     return array.view(np.uint16) if array.dtype == DTYPES["bfloat16"] else array
 
 
+@dataclass(frozen=True)
+class Resident(Kernel):
+    """One whose blocks stay, with x in shared memory: `narrow`, as it is; else as float.
+
+    `rows`: here the number of blocks. Few, so that each has several turns.
+    """
+
+    dtypes: tuple[str, ...] = ("float16", "bfloat16")
+    batches: tuple[int, ...] = (1,)
+    blocks: int = 1
+    narrow: bool = False
+    stem: str = "macko_fast"
+    fast = True
+
+    @property
+    def file(self) -> Path:
+        return FOLDER / f"{self.stem}.cu"
+
+    def _of_x(self, dtype) -> tuple[str, int]:
+        """The type of x in shared memory and its bytes."""
+        return (TYPES[dtype], 2) if self.narrow else ("float", 4)
+
+    def _launch(self, kernel, packed, x, order, shifts, shared, *sizes, threads=0) -> Launch:
+        y = np.full((packed.shape[0], 1), np.nan, x.dtype)
+        arrays = [*packed.arrays.values(), x, y]
+        arguments = (*map(plain, arrays), *sizes)
+        place = len(arrays) - 1
+        threads = threads or self.threads
+        return Launch(kernel, self.rows, threads, arguments, place, order, shifts, shared)
+
+
+@dataclass(frozen=True)
+class MackoFast(Resident):
+    """See kernels/macko_fast.cu."""
+
+    threads: int = 1024
+
+    def variants(self, dtypes=("float16", "bfloat16"), batches=(1,)) -> list[str]:
+        kinds = [(t, p) for t in dtypes if t in self.dtypes for p in POINTERS.values()]
+        return [f"macko_fast<{TYPES[t]}, {self._of_x(t)[0]}, {p}>" for t, p in kinds]
+
+    def launch(self, packed, x, order=0, shifts=()) -> Launch:
+        rows, cols = packed.shape
+        of_x, nbytes = self._of_x(packed.dtype)
+        pointer = POINTERS[str(packed.arrays["row_pointers"].dtype)]
+        name = f"macko_fast<{TYPES[packed.dtype]}, {of_x}, {pointer}>"
+        sizes = np.int64(rows), np.int32(cols)
+        return self._launch(name, packed, x, order, shifts, nbytes * (cols + 528), *sizes)
+
+
+@dataclass(frozen=True)
+class Slab(Resident):
+    """See kernels/slab.cu. 512 threads are one block of 16 warps or two of 8.
+
+    `segments` that the matrices are cut into, whatever their number of rows.
+    """
+
+    stem: str = "slab"
+    threads: int = 512
+    bits: int = 4
+    segments: int = 16
+
+    def pack(self, dense):
+        with patch("spmvbench.formats.slab.segments", lambda shape: self.segments):
+            return resolve(self.format).pack(dense)
+
+    def variants(self, dtypes=("float16", "bfloat16"), batches=(1,)) -> list[str]:
+        return [self._named(t, cut) for t in dtypes if t in self.dtypes for cut in (8, 16)]
+
+    def _named(self, dtype, segments) -> str:
+        return f"slab<{TYPES[dtype]}, {self._of_x(dtype)[0]}, {self.bits}, {segments}>"
+
+    def launch(self, packed, x, order=0, shifts=()) -> Launch:
+        (rows, cols), cut = packed.shape, packed.arrays["offsets"].shape[1]
+        room = cut * -(-cols // cut) + 15
+        shared = self._of_x(packed.dtype)[1] * (room - room % 8) + 256 * cut
+        name, sizes = self._named(packed.dtype, cut), (np.int64(rows), np.int32(cols))
+        return self._launch(name, packed, x, order, shifts, shared, *sizes, threads=32 * cut)
+
+
 KERNELS = {
     kernel.name: kernel
     for kernel in (
@@ -97,6 +186,13 @@ KERNELS = {
         Kernel("dense_gemv", "dense-f16", 2 * WARPS),
         Kernel("dense_int8", "dense-int8", 2 * WARPS),
         Kernel("dense_int4", "dense-int4", 2 * WARPS),
+        MackoFast("macko_fast", "macko-fast", 2),
+        MackoFast("macko_fast-narrow", "macko-fast", 2, narrow=True),
+        *(Slab(f"slab{b}", f"slab{b}", 2, bits=b) for b in (4, 5, 6)),
+        *(
+            Slab(f"slab{b}-narrow", f"slab{b}", 2, narrow=True, bits=b, segments=8)
+            for b in (4, 5, 6)
+        ),
     )
 }
 
@@ -128,6 +224,6 @@ MAKERS = {
 
 def variants_of(source: Path) -> tuple[str, ...]:
     """All kernels of a file of these tables; none of another."""
-    if source.stem in KERNELS:
-        return tuple(KERNELS[source.stem].variants())
-    return MAKERS.get(source.stem, ())
+    of_file = [kernel for kernel in KERNELS.values() if kernel.file.name == source.name]
+    products = tuple(name for kernel in of_file for name in kernel.variants())
+    return products or MAKERS.get(source.stem, ())

@@ -49,17 +49,17 @@ def compile_for(source: Path, arch: str, kernels: Sequence[str]) -> Compiled:
             _value(nvrtc.nvrtcAddNameExpression(program, name.encode()))
         options = _options(source.parent, arch)
         (status,) = nvrtc.nvrtcCompileProgram(program, len(options), options)
-        log = _text(nvrtc.nvrtcGetProgramLogSize, nvrtc.nvrtcGetProgramLog, program).decode()
+        log = _text(nvrtc.nvrtcGetProgramLogSize, nvrtc.nvrtcGetProgramLog, program)
         if status != nvrtc.nvrtcResult.NVRTC_SUCCESS:
             raise RuntimeError(f"{source.name} for {arch}:\n{log}")
         mangled = {
             _value(nvrtc.nvrtcGetLoweredName(program, name.encode())).decode(): name
             for name in kernels
         }
-        cubin = _text(nvrtc.nvrtcGetCUBINSize, nvrtc.nvrtcGetCUBIN, program)
+        cubin = _content(nvrtc.nvrtcGetCUBINSize, nvrtc.nvrtcGetCUBIN, program)
         ptx = _text(nvrtc.nvrtcGetPTXSize, nvrtc.nvrtcGetPTX, program)
         usages = {mangled[entry]: usage for entry, usage in usages_of(log).items()}
-        return Compiled(cubin, ptx.decode(), usages)
+        return Compiled(cubin, ptx, usages)
     finally:
         nvrtc.nvrtcDestroyProgram(program)
 
@@ -93,8 +93,13 @@ def _value(result):
     return values[0] if values else None
 
 
-def _text(size, content, program) -> bytes:
-    """What NVRTC writes into memory of the caller, without the closing zero."""
+def _content(size, content, program) -> bytes:
+    """What NVRTC writes into memory of the caller."""
     buffer = b" " * _value(size(program))
     _value(content(program, buffer))
-    return buffer.rstrip(b"\0")
+    return buffer
+
+
+def _text(size, content, program) -> str:
+    """The same without the closing zero."""
+    return _content(size, content, program).rstrip(b"\0").decode()

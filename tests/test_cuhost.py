@@ -22,6 +22,9 @@ NAMES = (
     "writes_before_the_start",
     "misaligned",
     "outside_of_shared",
+    "reads_dynamic_before_writing",
+    "one_past_dynamic_shared",
+    "no_barrier_between_warps",
 )
 
 
@@ -30,13 +33,14 @@ def module(sanitized):
     return build(Path(HERE, "misuse.cu"), NAMES, sanitized=sanitized)
 
 
-def run(name, *, order=0, sanitized=False):
+def run(name, *, order=0, sanitized=False, threads=32):
     out = np.zeros(32, np.float32)
-    return module(sanitized).run([Launch(name, 1, 32, (out,), 0, order)])[0]
+    launch = Launch(name, 1, threads, (out,), 0, order, shared=4 * threads)
+    return module(sanitized).run([launch])[0]
 
 
 @pytest.mark.parametrize("sanitized", [False, True])
-@pytest.mark.parametrize("order", [0, 1, 7])
+@pytest.mark.parametrize("order", [0, 1, 2, 7])
 def test_what_is_right_runs(order, sanitized):
     assert run("right", order=order, sanitized=sanitized).tolist() == [i ^ 1 for i in range(32)]
 
@@ -66,8 +70,19 @@ def test_a_missing_barrier_shows_in_the_order_of_lanes():
         ("writes_before_the_start", "heap-buffer-overflow"),
         ("misaligned", "misaligned address"),
         ("outside_of_shared", "out of bounds"),
+        ("one_past_dynamic_shared", "heap-buffer-overflow"),
     ],
 )
 def test_a_sanitizer_ends_a_wrong_access_and_names_the_line(name, message):
     with pytest.raises(RuntimeError, match=f"(?s){message}.*misuse.cu|misuse.cu.*{message}"):
         run(name, sanitized=True)
+
+
+def test_dynamic_shared_memory_is_nan_until_it_is_written():
+    assert np.isnan(run("reads_dynamic_before_writing")).all()
+
+
+def test_a_missing_barrier_between_warps_shows_when_one_runs_as_far_as_it_gets():
+    right = np.arange(32)
+    assert np.array_equal(run("no_barrier_between_warps", order=0, threads=64), right)
+    assert np.isnan(run("no_barrier_between_warps", order=2, threads=64)).all()

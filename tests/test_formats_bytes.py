@@ -167,6 +167,5 @@ def test_csr16_refuses_what_its_columns_cannot_count():
         fmt.pack(np.zeros((1, 65_537), np.float16))
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_a_format_without_a_gpu_kernel_says_so(name):
-    assert resolve(name).unavailable("cuda") == f"{name} has no kernel for cuda, only for cpu"
+def test_a_format_without_a_gpu_kernel_says_so():
+    assert resolve("auto").unavailable("cuda") == "auto has no kernel for cuda, only for cpu"

@@ -23,6 +23,8 @@ SMALL = (
     "some rows empty",
     "very sparse",
 )
+SMALL_OF_FAST = (*SMALL, "one heavy row", "streams of every length")
+FORWARD, BY_WARPS = 0, 2
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,42 @@ MUTANTS = [
     Mutant("macko", "macko.cu", "if (row >= rows) return;", "", "rows that do not exist"),
     Mutant("macko", "warp.cuh", ">= step) v", "> step) v", "a lane too few"),
     Mutant("macko", "row.cuh", "i64(column) * BATCH", "i64(column)", "x of one vector only"),
+    Mutant("macko_fast", "macko_fast.cu", "u32(row.begin % ENTRIES)", "0", "begins at loads"),
+    Mutant("macko_fast", "macko_fast.cu", "if (first || last)", "if (last)", "the row before"),
+    Mutant("macko_fast", "macko_fast.cu", "if (first || last)", "if (first)", "the next row"),
+    Mutant("macko_fast", "macko_fast.cu", "skip == 0 && stop", "stop", "only ends are masked"),
+    Mutant("macko_fast", "macko_fast.cu", ">> (32 - 4 * stop)", ">> (28 - 4 * stop)", "one more"),
+    Mutant("macko_fast", "macko_fast.cu", "return upto_odd - odd;", "return upto_odd;", "even"),
+    Mutant("macko_fast", "macko_fast.cu", " | far.all() << 16", "", "far groups have no gaps"),
+    Mutant("macko_fast", "macko_fast.cu", "upto, LANES - 1)", "upto, LANES - 2)", "a lane early"),
+    Mutant("macko_fast", "macko_fast.cu", "(total >> 16) + HALF", "(total >> 16)", "the next step"),
+    Mutant("macko_fast", "macko_fast.cu", "cols + AFTER", "cols", "no zeros after x"),
+    Mutant("macko_fast", "macko_fast.cu", "threadIdx.x < BEFORE", "false", "no zeros before x"),
+    Mutant("macko_fast", "macko_fast.cu", "if (row >= rows) return {};", "", "no such rows"),
+    Mutant("macko_fast", "macko_fast.cu", "if (group < end) pair.near", "pair.near", "past end"),
+    Mutant("macko_fast", "macko_fast.cu", "  __syncthreads();\n", "", "x is not there yet"),
+    Mutant("macko_fast", "macko_fast.cu", "y[index - stride]", "y[index]", "another row's y"),
+    Mutant("macko_fast", "ptx.cuh", ">= u32(by)", "> u32(by)", "a lane too few"),
+    Mutant("macko_fast", "gather.cuh", "sizeof(X)) << (8 * BYTE)", "sizeof(X))", "the first sum"),
+    Mutant("macko_fast", "gather.cuh", "i < cols ? wide(x[i]) : 0.0f", "wide(x[i])", "past x"),
+    Mutant("slab4", "slab.cu", "at += u32(ENTRIES * sizeof(X));", "", "groups do not move on"),
+    Mutant("slab4", "slab.cu", "group.low >> 4 &", "group.low &", "low nibbles only"),
+    Mutant("slab4", "slab.cu", "  in.skip(LANES * DEPTH);\n", "", "the same groups again"),
+    Mutant("slab4", "slab.cu", "if (k + i < groups) lane", "lane", "lanes that are done"),
+    Mutant("slab4", "slab.cu", "k + i + DEPTH < groups", "k + i + DEPTH <= groups", "a group more"),
+    Mutant("slab4", "slab.cu", "k + 2 * DEPTH <=", "k + DEPTH <=", "past a lane's end"),
+    Mutant("slab4", "slab.cu", "there[i] = other[i];", ";", "groups that were asked for"),
+    Mutant("slab4", "slab.cu", "(second ? SEGMENTS * LANES : 0)", "0", "a slab ahead"),
+    Mutant("slab4", "slab.cu", "row_of_slab] = sum", "lane] = sum", "lanes are not rows"),
+    Mutant("slab4", "slab.cu", "row_order[first + lane]", "first + lane", "order of rows"),
+    Mutant("slab4", "slab.cu", " && first + lane < rows", "", "rows that do not exist"),
+    Mutant("slab4", "slab.cu", "+ 2 * ENTRIES - 1)", "- 1)", "no zeros after x"),
+    Mutant("slab4", "slab.cu", "if (slab < slabs) {", "{", "slabs that do not exist"),
+    Mutant("slab4", "slab.cu", "here + segment * warp", "here", "every warp the first segment"),
+    Mutant("slab5", "slab.cu", "(group.high & 15u) *", "0 *", "the first four"),
+    Mutant("slab5", "slab.cu", "(u32(group.high) >> 4)", "u32(group.high)", "the second four"),
+    Mutant("slab6", "slab.cu", "spread << 2", "spread << 4", "the second four"),
+    Mutant("slab6", "slab.cu", "u32(group.high) << 12", "0", "only even entries"),
     Mutant("csr16", "csr16.cu", "i < entries", "i <= entries", "one entry more"),
     Mutant("csr16", "csr16.cu", "if (row >= rows) return;", "", "rows that do not exist"),
     Mutant("csr16", "warp.cuh", "step = LANES / 2;", "step = LANES / 4;", "half of the lanes"),
@@ -79,14 +117,16 @@ def mutated(mutant, folder):
     text = file.read_text()
     assert text.count(mutant.old) == 1, f"{mutant.file} has {mutant.old!r} not exactly once"
     file.write_text(text.replace(mutant.old, mutant.new))
-    return folder / f"{mutant.kernel}.cu"
+    return folder / KERNELS[mutant.kernel].file.name
 
 
 def survives(mutant, source):
     kernel = KERNELS[mutant.kernel]
     module = build(source, kernel.variants(["float16"], [1, 2]), sanitized=True)
+    todo = cells(mutant.kernel, ["float16"], [1, 2], SMALL_OF_FAST if kernel.fast else SMALL)
+    orders = (FORWARD, BY_WARPS) if kernel.fast else (FORWARD,)
     try:
-        return not wrong(module, cells(mutant.kernel, ["float16"], [1, 2], SMALL), timeout_s=30)
+        return not any(wrong(module, todo, order, timeout_s=30) for order in orders)
     except RuntimeError:
         return False  # ended by a sanitizer, or not at all
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from spmvbench.cuda.module import kernel, usage
+from spmvbench.cuda.module import allow_shared, kernel, usage
 from spmvbench.dtypes import DTYPES, Array
 from spmvbench.formats.base import USAGE, MatVec, Packed, Target
 
@@ -29,6 +29,36 @@ class Kernel:
     name: str
     rows: int
     asks_cols: bool = False
+
+
+@dataclass(frozen=True)
+class Resident:
+    """A kernel whose blocks stay and take one piece of work after the other: any grid is right.
+
+    `name`: with its template arguments. `shared_bytes`: dynamic shared memory of a block.
+    """
+
+    file: str
+    name: str
+    blocks: int
+    threads: int
+    shared_bytes: int
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What the current device has. `shared_bytes`: the most that a block may ask for."""
+
+    multiprocessors: int
+    shared_bytes: int
+
+
+def limits() -> Limits:
+    """Of CuPy's current device."""
+    import cupy
+
+    facts = cupy.cuda.runtime.getDeviceProperties(cupy.cuda.Device().id)
+    return Limits(int(facts["multiProcessorCount"]), int(facts["sharedMemPerBlockOptin"]))
 
 
 def pointer_type(pointers: Array) -> str:
@@ -58,6 +88,23 @@ def launch(how: Kernel, packed: Packed, device: Target, *variant: str) -> MatVec
     def product(x: Array, y: Array) -> None:
         if rows:  # no launch has an empty grid
             function(grid, threads, (*arrays, x, y, *sizes))
+
+    matvec = checked(product, packed.shape, device.batch, packed.dtype)
+    setattr(matvec, USAGE, usage(function))
+    return matvec
+
+
+def resident(how: Resident, packed: Packed, device: Target, *sizes: np.generic) -> MatVec:
+    """As `launch`, of a kernel whose blocks stay, for one vector; `sizes`: its last arguments."""
+    arrays = [device.put(array) for array in packed.arrays.values()]
+    function = kernel(how.file, how.name)
+    # All plans of this process share the function: what one has asked for, the next does not take.
+    allow_shared(function, how.shared_bytes)
+    grid, threads, shared = (how.blocks,), (how.threads,), how.shared_bytes
+
+    def product(x: Array, y: Array) -> None:
+        if how.blocks:  # no launch has an empty grid
+            function(grid, threads, (*arrays, x, y, *sizes), shared_mem=shared)
 
     matvec = checked(product, packed.shape, device.batch, packed.dtype)
     setattr(matvec, USAGE, usage(function))

@@ -49,6 +49,15 @@ def usage(function: Any) -> tuple[int, int]:
     return int(registers), int(local_bytes)
 
 
+def allow_shared(function: Any, nbytes: int) -> None:
+    """Let the kernel be launched with that much dynamic shared memory, or less."""
+    from cupy.cuda import driver
+
+    most = driver.CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES
+    if driver.funcGetAttribute(most, function.ptr) < nbytes:
+        driver.funcSetAttribute(function.ptr, most, nbytes)
+
+
 def _headers() -> list[str]:
     """NVIDIA's headers, of a wheel or of an installed toolkit."""
     try:

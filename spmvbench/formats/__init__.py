@@ -49,7 +49,7 @@ def resolve(name: str) -> Format:
         return _outside(name)
     files = module_names()
     for stem in sorted(files, key=len, reverse=True):
-        if name == stem or name.startswith(stem + "-"):
+        if _may_hold(stem, name):
             for cls in _classes(_load(files[stem])):
                 if cls.name == name:
                     return cls()
@@ -67,7 +67,7 @@ def check_name(name: str) -> None:
             raise UnknownFormat(f"format '{name}': there is no file {file}; a{HOW}")
         return
     files = module_names()
-    if not any(name == stem or name.startswith(stem + "-") for stem in files):
+    if not any(_may_hold(stem, name) for stem in files):
         raise _unknown(name, files)
 
 
@@ -77,6 +77,11 @@ def outside_file(name: str) -> Path | None:
         return Path(name.removeprefix(PREFIX))
     place = name.rpartition(":")[0]
     return Path(place) if place.endswith(".py") else None
+
+
+def _may_hold(stem: str, name: str) -> bool:
+    """Whether a format of that name may stand in that file: `slab4` in slab.py, for instance."""
+    return name.startswith(stem + "-") or name.rstrip("0123456789") == stem or name == stem
 
 
 def _unknown(name: str, known: Iterable[str]) -> UnknownFormat:

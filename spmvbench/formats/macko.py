@@ -42,7 +42,7 @@ class Macko(Format):
     """See the module. Smaller than CSR with 16-bit columns as soon as most gaps are below 16."""
 
     name = "macko"
-    devices = ("cpu", "cuda")
+    devices: ClassVar[tuple[str, ...]] = ("cpu", "cuda")
     batches: ClassVar = {"cuda": BATCHES}
     packs_on: ClassVar[tuple[str, ...]] = ("cpu", "cuda")
 

@@ -9,6 +9,7 @@
 #include <cstdio>
 #include <cstring>
 #include <functional>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -67,6 +68,9 @@ struct Block {
     unsigned alive = 0, at_block = 0;
     std::function<void()> body;
     std::string failure;
+    // Dynamic shared memory: an allocation of its own, so that AddressSanitizer knows its end.
+    std::unique_ptr<unsigned char[]> shared;
+    unsigned shared_bytes = 0;
 };
 inline thread_local Block block;
 inline thread_local Thread* now = nullptr;
@@ -125,6 +129,9 @@ inline void wake_block() {
         if (t.state == State::at_block) t.state = State::ready;
 }
 
+// What the kernels' ptx.cuh hands out as `extern __shared__`.
+inline unsigned char* dynamic_shared() { return block.shared.get(); }
+
 inline void sync_block() {
     if (++block.at_block == block.alive) wake_block();
     else wait(State::at_block);
@@ -145,8 +152,12 @@ inline void entry() {
     leave_for_good(now->fiber);
 }
 
+// Dynamic shared memory holds what was there before: here always bytes that are NaN as floats.
+constexpr int LEFT_OVER = 0xFF;
+
 inline void begin_block(unsigned index, unsigned threads) {
     block.index = {index, 0, 0};
+    std::memset(block.shared.get(), LEFT_OVER, block.shared_bytes);
     block.alive = threads;
     block.at_block = 0;
     block.warps.assign((threads + LANES_OF_WARP - 1) / LANES_OF_WARP, Warp{});
@@ -175,10 +186,25 @@ inline bool turn(const std::vector<unsigned>& order) {
     return moved;
 }
 
-// order: 0 forward, 1 backward, above a shuffle with that seed, anew each turn. A result that
-// depends on it is a race. Blocks before `first` are left out.
+// The last warp as far as it gets by itself, then the one before it. False: no thread could go on.
+inline bool turn_by_warps(std::size_t threads) {
+    bool moved = false;
+    for (std::size_t end = threads; end > 0;) {
+        const std::size_t begin = (end - 1) / LANES_OF_WARP * LANES_OF_WARP;
+        std::vector<unsigned> lanes;
+        for (std::size_t i = begin; i < end; ++i) lanes.push_back(unsigned(i));
+        while (turn(lanes)) moved = true;
+        end = begin;
+    }
+    return moved;
+}
+
+// order: 0 forward, 1 backward, 2 a warp as far as it gets, above a shuffle with that seed, anew
+// each turn. A result that depends on it is a race. Blocks before `first` are left out.
 inline void launch(unsigned grid, unsigned threads, unsigned order, unsigned first,
-                   std::function<void()> body) {
+                   unsigned shared_bytes, std::function<void()> body) {
+    block.shared.reset(new unsigned char[shared_bytes]);  // from a multiple of 16 bytes
+    block.shared_bytes = shared_bytes;
     block.grid = dim3(grid);
     block.size = dim3(threads);
     block.body = std::move(body);
@@ -193,8 +219,9 @@ inline void launch(unsigned grid, unsigned threads, unsigned order, unsigned fir
     for (unsigned b = first; b < grid; ++b) {
         begin_block(b, threads);
         while (block.alive) {
-            if (order > 1) std::shuffle(turns.begin(), turns.end(), random);
-            if (!turn(turns)) throw Error("deadlock in block " + std::to_string(b));
+            if (order > 2) std::shuffle(turns.begin(), turns.end(), random);
+            const bool moved = order == 2 ? turn_by_warps(threads) : turn(turns);
+            if (!moved) throw Error("deadlock in block " + std::to_string(b));
         }
     }
 }
@@ -204,12 +231,13 @@ void call(void (*kernel)(A...), void** arguments, std::index_sequence<I...>) {
     kernel(*static_cast<std::decay_t<A>*>(arguments[I])...);
 }
 
-// What host_module.py calls: `sizes` are grid, threads, order, first. 0, or 1 with a message.
+// What host_module.py calls: `sizes` are grid, threads, order, first, bytes of dynamic shared
+// memory. 0, or 1 with a message.
 template <class... A>
 int run(void (*kernel)(A...), const unsigned* sizes, void** arguments, char* message,
         std::size_t room) {
     try {
-        launch(sizes[0], sizes[1], sizes[2], sizes[3],
+        launch(sizes[0], sizes[1], sizes[2], sizes[3], sizes[4],
                [=] { call(kernel, arguments, std::index_sequence_for<A...>{}); });
         return 0;
     } catch (const std::exception& e) {

@@ -58,6 +58,7 @@ class Launch:
     Several results: their places, and `run` gives a tuple of them.
     `shifts`: bytes that the address of an array is lowered by, for entries far from its start.
     `first`: the blocks before it are left out.
+    `shared`: bytes of dynamic shared memory.
     """
 
     kernel: str
@@ -68,6 +69,7 @@ class Launch:
     order: int = 0
     shifts: tuple[int, ...] = ()
     first: int = 0
+    shared: int = 0
 
 
 @dataclass(frozen=True)
@@ -81,8 +83,13 @@ class HostModule:
     def run(self, launches: Sequence[Launch], timeout_s: float = 300) -> list[Any]:
         """The y of each launch. Raises: RuntimeError with what ended the process, or timed out."""
         todo = [
-            (self.kernels.index(one.kernel), one.grid, one.threads, one.order, one.arguments)
-            + (one.y, one.shifts, one.first)
+            (
+                self.kernels.index(one.kernel),
+                (one.grid, one.threads, one.order, one.first, one.shared),
+                one.arguments,
+                one.y,
+                one.shifts,
+            )
             for one in launches
         ]
         with tempfile.TemporaryDirectory() as folder:

@@ -31,11 +31,20 @@ inline unsigned __ballot_sync(unsigned mask, int mine) {
     return cuhost::ballot(mask, mine != 0);
 }
 
+using std::max;
+using std::min;
+
 inline int __popc(unsigned v) { return __builtin_popcount(v); }
 
 // Of 0 there are 32 leading zeros, and the first set bit is number 0.
 inline int __clz(unsigned v) { return v ? __builtin_clz(v) : 32; }
 inline int __ffs(int v) { return __builtin_ffs(v); }
+
+// The sum of the products of bytes of the same place, and of c.
+inline unsigned __dp4a(unsigned a, unsigned b, unsigned c) {
+    for (int i = 0; i < 32; i += 8) c += (a >> i & 255u) * (b >> i & 255u);
+    return c;
+}
 
 inline unsigned long long __umul64hi(unsigned long long a, unsigned long long b) {
     return (unsigned long long)((unsigned __int128)a * b >> 64);

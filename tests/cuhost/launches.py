@@ -18,12 +18,12 @@ def argument(value, shift):
     return (ctypes.c_char * value.nbytes).from_buffer_copy(value.tobytes())
 
 
-def launch(library, index, grid, threads, order, arguments, y, shifts, first):
+def launch(library, index, sizes, arguments, y, shifts):
     # Copies: unpickled arrays may share one block of memory, and y is written.
     owned = [np.array(a) if isinstance(a, np.ndarray) else a for a in arguments]
     held = [argument(a, s) for a, s in zip_longest(owned, shifts)]
     pointers = (ctypes.c_void_p * len(held))(*[ctypes.addressof(h) for h in held])
-    sizes = (ctypes.c_uint * 4)(grid, threads, order, first)
+    sizes = (ctypes.c_uint * 5)(*sizes)
     message = ctypes.create_string_buffer(512)
     if library[f"cuhost_{index}"](sizes, pointers, message, ctypes.c_size_t(512)):
         sys.exit(message.value.decode())

@@ -34,3 +34,16 @@ extern "C" __global__ void outside_of_shared(float* out) {
   all[threadIdx.x] = 1;
   out[0] = all[0];
 }
+extern "C" __global__ void reads_dynamic_before_writing(float* out) {
+  out[threadIdx.x] = reinterpret_cast<const float*>(cuhost::dynamic_shared())[threadIdx.x];
+}
+extern "C" __global__ void one_past_dynamic_shared(float* out) {
+  out[0] = reinterpret_cast<const float*>(cuhost::dynamic_shared())[threadIdx.x + 1];
+}
+extern "C" __global__ void no_barrier_between_warps(float* out) {
+  float* all = reinterpret_cast<float*>(cuhost::dynamic_shared());
+  all[threadIdx.x] = float(threadIdx.x);
+  __syncwarp();
+  __syncwarp();
+  if (threadIdx.x >= 32) out[threadIdx.x - 32] = all[threadIdx.x - 32];
+}

@@ -20,7 +20,10 @@ from spmvbench.conformance import cells, conform
 from spmvbench.devices.cuda import CudaDevice
 from spmvbench.watch import Watch
 
-OURS = ("macko", "csr16", "bitmap", "dense-f16", "dense-int8", "dense-int4")
+OURS = (
+    *("macko", "macko-fast", "csr16", "bitmap", "slab4", "slab5", "slab6"),
+    *("dense-f16", "dense-int8", "dense-int4"),
+)
 NARROW = 5000
 """Columns: under a sanitizer the widest matrices of the battery take minutes and show no more."""
 

@@ -22,7 +22,10 @@ WORK = TOP / "build" / "gpu"
 HERE = Path(__file__).parent
 TESTS = ("tests/test_gpu.py", "tests/test_gpu_api.py")
 TOOLS = ("memcheck", "racecheck", "initcheck", "synccheck")
-SANITIZED = ("macko", "csr16", "bitmap", "dense-f16", "dense-int8", "dense-int4")
+SANITIZED = (
+    *("macko", "macko-fast", "csr16", "bitmap", "slab4", "slab5", "slab6"),
+    *("dense-f16", "dense-int8", "dense-int4"),
+)
 PYTEST = ("-q", "-p", "no:cacheprovider", "-o", "addopts=", "-o", "filterwarnings=default")
 """What this project's own settings ask for may not be there, and others' warnings are not ours."""
 TESTS_S, TOOLS_S, TIMER_S = 240.0, 300.0, 90.0

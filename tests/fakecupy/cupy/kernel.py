@@ -16,6 +16,9 @@ from .array import ndarray
 
 GATE = "wait_until_open"  # not run: what is asked is done at once, so it would never open
 
+SHARED_WITHOUT_ASKING = 48 << 10
+"""Bytes of dynamic shared memory that a kernel may be launched with as it is."""
+
 
 def _file(code):
     """The file of kernels/ that holds the text; else one that is made of it."""
@@ -55,20 +58,23 @@ cuda.Module = Module
 class Function:
     """Called as CuPy's are: grid, threads, arguments."""
 
-    ptr = 1
-
     def __init__(self, name, entry):
         self.name, self.entry, self.loaded = name, entry, False
+        self.most_shared = SHARED_WITHOUT_ASKING
+        self.ptr = self  # what the driver is asked by
 
     def __call__(self, grid, block, args, shared_mem=0):
+        if shared_mem > self.most_shared:
+            raise cuda.runtime.CUDADriverError("CUDA_ERROR_INVALID_VALUE: invalid argument")
         short = self.name.partition("<")[0]
         if not self.loaded:
             cuda.STATE.wait()
             self.loaded = True
         held = [_argument(value) for value in args]
-        cuda.STATE.submit(f"kernel {short}", lambda: self._run(short, grid, block, held))
+        sizes = (grid[0], block[0], 0, 0, shared_mem)
+        cuda.STATE.submit(f"kernel {short}", lambda: self._run(short, sizes, held))
 
-    def _run(self, short, grid, block, held):
+    def _run(self, short, sizes, held):
         cuda.STATE.check()
         if short in cuda.STATE.faulty:
             cuda.STATE.broken = True
@@ -77,9 +83,8 @@ class Function:
             cuda.STATE.gate = [int.from_bytes(one, sys.byteorder) for one in held[:2]]
             return
         pointers = (ctypes.c_void_p * len(held))(*[ctypes.addressof(h) for h in held])
-        sizes = (ctypes.c_uint * 4)(grid[0], block[0], 0, 0)
         message = ctypes.create_string_buffer(512)
-        if self.entry(sizes, pointers, message, ctypes.c_size_t(512)):
+        if self.entry((ctypes.c_uint * 5)(*sizes), pointers, message, ctypes.c_size_t(512)):
             raise RuntimeError(message.value.decode())
 
 
