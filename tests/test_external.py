@@ -285,6 +285,16 @@ def test_an_experiments_programs_are_contestants(tmp_path):
     assert one.command == f"{tmp_path}/p '{{mtx}}'"
 
 
+def test_the_example_of_the_docs_reads_what_it_says_it_reads(tmp_path):
+    page = (Path(__file__).parent.parent / "docs" / "baselines.md").read_text()
+    (text,) = re.findall(r"```yaml\n(formats.*?)```", page, re.S)
+    path = tmp_path / "e.yaml"
+    path.write_text(text)
+    (one,) = load(str(path)).programs
+    assert one.microseconds("SpMV: 0.5 ms") == [500]
+    assert (one.timeout_s, one.devices) == (120, ("cuda",))
+
+
 def test_the_stored_settings_give_the_same_programs(tmp_path):
     found = experiment(tmp_path, GOOD)
     (tmp_path / "again.yaml").write_text(found.canonical)
