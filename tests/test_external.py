@@ -10,8 +10,10 @@ import numpy as np
 import pytest
 from plugins.built import MISSING, program
 from scipy.io import mmread
+from typer.testing import CliRunner
 
 from spmvbench.case import Case, Timing
+from spmvbench.cli import app
 from spmvbench.errors import ExperimentError
 from spmvbench.experiment import load
 from spmvbench.external import run as running
@@ -380,3 +382,15 @@ def test_dasp_is_run_on_the_file_alone(monkeypatch):
 def test_a_program_cannot_be_called():
     with pytest.raises(TypeError, match="dasp is a program: it is run, not called"):
         resolve("dasp").pack(DENSE)
+
+
+def test_the_list_says_of_every_rival_what_is_missing(monkeypatch):
+    for variable in ("SPMVBENCH_DASP", "SPMVBENCH_SPUTNIK"):
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setenv("COLUMNS", "600")
+    shown = CliRunner().invoke(app, ["list"]).stdout
+    lines = {line.split()[0]: line for line in shown.splitlines() if line.split()}
+    assert "SPMVBENCH_DASP is not set; docs/baselines.md" in lines["dasp"]
+    for name in ("sputnik", "sputnik-identity"):
+        assert "SPMVBENCH_SPUTNIK is not set; docs/baselines.md" in lines[name]
+    assert " no: macko" in lines["macko-original"]
