@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 from spmvbench.case import Case, Timing
 from spmvbench.cli import app
-from spmvbench.errors import ExperimentError
+from spmvbench.errors import ExperimentError, UnknownFormat
 from spmvbench.experiment import load
 from spmvbench.external import run as running
 from spmvbench.external.program import NoTime, Program
@@ -377,6 +377,11 @@ def test_dasp_is_run_on_the_file_alone(monkeypatch):
     assert fmt.unavailable("cuda", Problem(4, 5, 0.5)) is None
     got = run(fmt.program, PROBLEM, DENSE, "cuda", 0, lambda: None)
     assert got.times_us == [pytest.approx(16.4)]
+
+
+def test_a_program_of_an_experiment_has_no_name_outside_of_it():
+    with pytest.raises(UnknownFormat, match="is a program of an experiment's external"):
+        resolve("external:rival")
 
 
 def test_a_program_cannot_be_called():
