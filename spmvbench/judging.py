@@ -64,8 +64,10 @@ def _print(name: str, verdicts: Sequence[Verdict]) -> bool:
     if not bad:
         typer.echo(f"{name}: right in all {len(judged)} cells")
         return True
-    if len(bad) == len(judged) > 1 and len({(v.status, v.reason) for v in bad}) == 1:
-        typer.echo(f"{name}: {bad[0].status} in all {len(bad)} cells: {bad[0].reason}")
+    if len(bad) == len(judged) > 1 and {(v.status, v.reason) for v in bad} == {
+        ("error", bad[0].reason)
+    }:
+        typer.echo(f"{name}: error in all {len(bad)} cells: {bad[0].reason}")
         return False
     typer.echo(f"{name}: wrong in {len(bad)} of {len(judged)} cells")
     for v in bad[:SHOWN]:

@@ -10,9 +10,11 @@ import numpy as np
 import pytest
 from plugins.built import MISSING, program
 from scipy.io import mmread
+from typer.testing import CliRunner
 
 from spmvbench.case import Case, Timing
-from spmvbench.errors import ExperimentError
+from spmvbench.cli import app
+from spmvbench.errors import ExperimentError, UnknownFormat
 from spmvbench.experiment import load
 from spmvbench.external import run as running
 from spmvbench.external.program import NoTime, Program
@@ -285,6 +287,16 @@ def test_an_experiments_programs_are_contestants(tmp_path):
     assert one.command == f"{tmp_path}/p '{{mtx}}'"
 
 
+def test_the_example_of_the_docs_reads_what_it_says_it_reads(tmp_path):
+    page = (Path(__file__).parent.parent / "docs" / "baselines.md").read_text()
+    (text,) = re.findall(r"```yaml\n(formats.*?)```", page, re.S)
+    path = tmp_path / "e.yaml"
+    path.write_text(text)
+    (one,) = load(str(path)).programs
+    assert one.microseconds("SpMV: 0.5 ms") == [500]
+    assert (one.timeout_s, one.devices) == (120, ("cuda",))
+
+
 def test_the_stored_settings_give_the_same_programs(tmp_path):
     found = experiment(tmp_path, GOOD)
     (tmp_path / "again.yaml").write_text(found.canonical)
@@ -367,6 +379,23 @@ def test_dasp_is_run_on_the_file_alone(monkeypatch):
     assert got.times_us == [pytest.approx(16.4)]
 
 
+def test_a_program_of_an_experiment_has_no_name_outside_of_it():
+    with pytest.raises(UnknownFormat, match="is a program of an experiment's external"):
+        resolve("external:rival")
+
+
 def test_a_program_cannot_be_called():
     with pytest.raises(TypeError, match="dasp is a program: it is run, not called"):
         resolve("dasp").pack(DENSE)
+
+
+def test_the_list_says_of_every_rival_what_is_missing(monkeypatch):
+    for variable in ("SPMVBENCH_DASP", "SPMVBENCH_SPUTNIK"):
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setenv("COLUMNS", "600")
+    shown = CliRunner().invoke(app, ["list"]).stdout
+    lines = {line.split()[0]: line for line in shown.splitlines() if line.split()}
+    assert "SPMVBENCH_DASP is not set; docs/baselines.md" in lines["dasp"]
+    for name in ("sputnik", "sputnik-identity"):
+        assert "SPMVBENCH_SPUTNIK is not set; docs/baselines.md" in lines[name]
+    assert " no: macko" in lines["macko-original"]

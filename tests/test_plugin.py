@@ -19,6 +19,7 @@ from spmvbench.environment import environment
 from spmvbench.errors import UnknownFormat
 from spmvbench.experiment import load
 from spmvbench.formats import check_name, resolve
+from spmvbench.judging import judge_all
 from spmvbench.plugin import HEADER, abi
 from spmvbench.plugin.csr import csr
 from spmvbench.problems import Problem
@@ -262,6 +263,13 @@ def test_x_of_another_shape_or_type_is_refused_before_the_call():
     for x in (np.ones(4, np.float32), np.ones(3, np.float64), np.ones(6, np.float32)[::2]):
         with pytest.raises(ValueError, match=r"x is .*, expected float32 \(3,\)"):
             matvec(x, y)
+
+
+def test_a_mistake_that_every_cell_has_is_said_once(capsys):
+    assert not judge_all([f"plugin:{stranger('NO_LAUNCH')}"], "cpu")
+    (line,) = capsys.readouterr().out.splitlines()
+    assert "error in all 150 cells: format 'plugin:" in line
+    assert line.endswith("it leaves launch unset; expected name, pack, free, launch")
 
 
 # By name

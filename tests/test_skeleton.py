@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from gpu_stand_in import Gpu
+from nvrtc import compile_for, missing
 from typer.testing import CliRunner
 
 from spmvbench.cli import app
@@ -12,6 +13,7 @@ from spmvbench.devices.cpu import CpuDevice
 from spmvbench.errors import UserError
 from spmvbench.formats import resolve
 from spmvbench.skeleton import write
+from spmvbench.skeleton.my_format import CODE
 from spmvbench.watch import Watch
 
 
@@ -22,6 +24,15 @@ def test_the_file_is_right_on_the_whole_battery(tmp_path, fake_cupy, kind):
     device = CpuDevice() if kind == "cpu" else Gpu(fake_cupy)
     verdicts = list(conform(name, device, Watch(tmp_path / "watch"), cells(kind)))
     assert not [v for v in verdicts if v.status != "ok"]
+
+
+@pytest.mark.skipif(bool(missing()), reason=missing())
+@pytest.mark.parametrize("kind", ["__half", "__nv_bfloat16", "float"])
+def test_its_kernel_compiles_for_a_gpu(tmp_path, kind):
+    path = tmp_path / "my_format.cu"
+    path.write_text(CODE)
+    usages = compile_for(path, "sm_90a", [f"my_format<{kind}, 1>", f"my_format<{kind}, 4>"]).usages
+    assert {usage.spilled for usage in usages.values()} == {0}
 
 
 def test_the_names_in_it_are_the_one_asked_for(tmp_path):

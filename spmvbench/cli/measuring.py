@@ -75,7 +75,9 @@ def list_formats() -> None:
 def check(
     formats: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[FORMAT]...", help="names, package.module:Class, file.py:Class"),
+        typer.Argument(
+            metavar="[FORMAT]...", help="names, package.module:Class, file.py:Class, plugin:x.so"
+        ),
     ] = None,
     device: Device = "auto",
 ) -> None:

@@ -55,8 +55,8 @@ class Settings(Keys):
         Field(
             min_length=1,
             description="Formats, timed interleaved. One from elsewhere is named "
-            "`package.module:Class` or `path/to/file.py:Class`; a path is looked for in the "
-            "working directory, then beside this file.",
+            "`package.module:Class`, `path/to/file.py:Class` or `plugin:path/to/library.so`; a "
+            "path is looked for in the working directory, then beside this file.",
         ),
         OneOrMore(),
     ]

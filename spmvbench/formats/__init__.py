@@ -13,6 +13,7 @@ from types import ModuleType
 
 from spmvbench import baselines
 from spmvbench.errors import UnknownFormat, did_you_mean
+from spmvbench.external.program import PREFIX as PROGRAM
 from spmvbench.formats.base import Format, MatVec, Packed, Precision, Target
 from spmvbench.plugin import PREFIX
 
@@ -110,6 +111,11 @@ def _outside(name: str) -> Format:
         from spmvbench.plugin.format import plugin_class
 
         return plugin_class(Path(name.removeprefix(PREFIX)))()
+    if name.startswith(PROGRAM):
+        raise UnknownFormat(
+            f"format '{name}' is a program of an experiment's external: it is run there, and its "
+            "products are not seen"
+        )
     place, _, attribute = name.rpartition(":")
     try:
         module = _load_file(Path(place)) if place.endswith(".py") else _load(place)
