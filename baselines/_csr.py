@@ -14,13 +14,15 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from spmvbench.dtypes import DTYPES, Array, dtype_name
+from spmvbench.dtypes import DTYPES, Array, dtype_name, is_on_host, to_host
 from spmvbench.formats.base import Packed
 
 INT32_MAX = 2**31 - 1
 
 # A chunk bounds the temporaries (up to 20 bytes an element) and leaves them in the cache.
 _CHUNK_ELEMENTS = 1 << 18
+# On a device a chunk costs calls; these are some hundred MB of temporaries.
+_DEVICE_ELEMENTS = 1 << 24
 
 
 def index_dtype(cols: int, stored: int) -> np.dtype[np.signedinteger]:
@@ -29,23 +31,39 @@ def index_dtype(cols: int, stored: int) -> np.dtype[np.signedinteger]:
 
 
 def pack(dense: Array, values_dtype: str = "float32") -> Packed:
-    """The CSR arrays of a matrix of any supported type. Shape: dense (rows, cols)."""
+    """The CSR arrays of a matrix of any supported type, where it is. Shape: dense (rows, cols)."""
     rows, cols = dense.shape
     ends = np.zeros(rows + 1, np.int64)
-    for top, bottom in _row_chunks(rows, cols):
-        ends[top + 1 : bottom + 1] = np.count_nonzero(_occupied(dense[top:bottom]), axis=1)
+    chunks = list(
+        _row_chunks(rows, cols, _CHUNK_ELEMENTS if is_on_host(dense) else _DEVICE_ELEMENTS)
+    )
+    for top, bottom in chunks:
+        counts = np.count_nonzero(_occupied(dense[top:bottom]), axis=1)
+        ends[top + 1 : bottom + 1] = to_host(counts)
     np.cumsum(ends, out=ends)
     stored = int(ends[-1])
     index = index_dtype(cols, stored)
-    values, columns = np.empty(stored, DTYPES[values_dtype]), np.empty(stored, index)
-    for top, bottom in _row_chunks(rows, cols):
+    values, columns = (np.empty_like(dense, t, shape=stored) for t in (DTYPES[values_dtype], index))
+    for top, bottom in chunks:
         chunk = dense[top:bottom]
         positions = np.flatnonzero(_occupied(chunk))
-        place = slice(ends[top], ends[bottom])
+        place = slice(int(ends[top]), int(ends[bottom]))
         values[place] = chunk.reshape(-1)[positions]
         columns[place] = positions % cols if cols else positions
-    arrays = {"values": values, "columns": columns, "row_pointers": ends.astype(index)}
+    pointers = _beside(ends.astype(index), dense)
+    arrays = {"values": values, "columns": columns, "row_pointers": pointers}
     return Packed((rows, cols), dtype_name(dense.dtype), arrays)
+
+
+def _beside(array: Array, dense: Array) -> Array:
+    """A host array where the matrix is; then everything there is complete."""
+    if is_on_host(dense):
+        return array
+    import cupy
+
+    there: Array = cupy.asarray(array)
+    cupy.cuda.get_current_stream().synchronize()
+    return there
 
 
 def unpack(packed: Packed) -> Array:
@@ -53,7 +71,7 @@ def unpack(packed: Packed) -> Array:
     rows, cols = packed.shape
     dense = np.zeros(packed.shape, DTYPES[packed.dtype])
     ends = packed.arrays["row_pointers"]
-    for top, bottom in _row_chunks(rows, cols):
+    for top, bottom in _row_chunks(rows, cols, _CHUNK_ELEMENTS):
         place = slice(ends[top], ends[bottom])
         within = np.repeat(np.arange(bottom - top), np.diff(ends[top : bottom + 1]))
         dense[top:bottom][within, packed.arrays["columns"][place]] = packed.arrays["values"][place]
@@ -86,8 +104,8 @@ def check(name: str, packed: Packed, values_dtype: str = "float32") -> None:
         )
 
 
-def _row_chunks(rows: int, cols: int) -> Iterator[tuple[int, int]]:
-    step = max(1, _CHUNK_ELEMENTS // max(1, cols))
+def _row_chunks(rows: int, cols: int, elements: int) -> Iterator[tuple[int, int]]:
+    step = max(1, elements // max(1, cols))
     return ((top, min(top + step, rows)) for top in range(0, rows, step))
 
 

@@ -17,6 +17,7 @@ class CsrCusparseSpmv(Format):
 
     name = "csr-cusparse-spmv"
     devices = ("cuda",)
+    packs_on = ("cpu", "cuda")
 
     def unavailable(self, device: str, problem: Problem | None = None) -> str | None:
         """See `Format.unavailable`."""
@@ -50,6 +51,7 @@ class CsrCusparseSpmm(Format):
 
     name = "csr-cusparse-spmm"
     devices = ("cuda",)
+    packs_on = ("cpu", "cuda")
 
     def unavailable(self, device: str, problem: Problem | None = None) -> str | None:
         """See `Format.unavailable`."""
@@ -89,7 +91,8 @@ def _precision(wanted: Precision, product: str) -> Precision:
 
 
 def _plan(name: str, product: str, packed: Packed, device: Target) -> MatVec:
-    _csr.check(name, packed, _values(product, packed.dtype))
+    if packed.on_host:
+        _csr.check(name, packed, _values(product, packed.dtype))
     if packed.arrays["values"].size == 0:
         return nothing
     arrays = {key: device.put(array) for key, array in packed.arrays.items()}

@@ -17,6 +17,7 @@ class DenseCublas(Format):
 
     name = "dense-cublas"
     devices = ("cuda",)
+    packs_on = ("cpu", "cuda")
     dense = True
 
     def unavailable(self, device: str, problem: Problem | None = None) -> str | None:
@@ -42,6 +43,7 @@ class DenseCublasLt(Format):
 
     name = "dense-cublas-lt"
     devices = ("cuda",)
+    packs_on = ("cpu", "cuda")
     dense = True
 
     def unavailable(self, device: str, problem: Problem | None = None) -> str | None:
@@ -67,6 +69,7 @@ class DenseCublasSgemv(Format):
 
     name = "dense-cublas-sgemv"
     devices = ("cuda",)
+    packs_on = ("cpu", "cuda")
     dense = True
 
     def unavailable(self, device: str, problem: Problem | None = None) -> str | None:
