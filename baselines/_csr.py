@@ -44,7 +44,7 @@ def pack(dense: Array, values_dtype: str = "float32") -> Packed:
     stored = int(ends[-1])
     index = index_dtype(cols, stored)
     values, columns = (np.empty_like(dense, t, shape=stored) for t in (DTYPES[values_dtype], index))
-    for top, bottom in chunks:
+    for top, bottom in chunks if stored else ():
         chunk = dense[top:bottom]
         positions = np.flatnonzero(_occupied(chunk))
         place = slice(int(ends[top]), int(ends[bottom]))

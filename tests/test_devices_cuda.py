@@ -116,6 +116,13 @@ def test_nothing_is_loaded_behind_the_gate(cupy, device, how):
     assert made.loaded
 
 
+def test_what_a_first_call_leaves_in_the_cache_is_emptied_before_a_cold_one(cupy, device):
+    launch = launched(cupy, device, lambda x, y: cupy.cuda.STATE.submit("product", int))
+    device.time([launch], lambda _: None)
+    first = ["synchronize", "product", "synchronize", "kernel read_all"]
+    assert cupy.cuda.STATE.log[-10:] == [*first, *COLD, "synchronize"]
+
+
 def test_the_first_call_of_a_product_is_timed_by_the_hosts_clock(cupy, device, monkeypatch):
     seconds = (n * n for n in count())  # the host's two come first, then those of the events
     monkeypatch.setattr("time.perf_counter", lambda: next(seconds))
@@ -167,8 +174,9 @@ def test_the_floor_is_timed_like_a_product(cupy, device):
     device.floor_us()
     cupy.cuda.STATE.log.clear()
     device.floor_us()
-    first, log = ["synchronize", "kernel nothing", "synchronize"], cupy.cuda.STATE.log
-    assert log[:8] == first + [w.replace("product", "kernel nothing") for w in COLD]
+    log, first = cupy.cuda.STATE.log, ["synchronize", "kernel nothing", "synchronize"]
+    cold = [w.replace("product", "kernel nothing") for w in COLD]
+    assert log[:9] == [*first, "kernel read_all", *cold]
 
 
 def test_the_folder_has_the_name_of_the_card(device):
