@@ -10,10 +10,10 @@ import numpy as np
 from spmvbench import assemble
 from spmvbench.case import Case
 from spmvbench.devices.base import Device, Launch
-from spmvbench.dtypes import DTYPES, is_on_host
+from spmvbench.dtypes import DTYPES, is_on_host, to_host
 from spmvbench.formats.base import Format
 from spmvbench.guard import Failure, guard
-from spmvbench.prepare import AFTER, Contestant, Task, find, predict_bytes, prepare
+from spmvbench.prepare import AFTER, Contestant, Task, find, predict_bytes, prepare, takes
 from spmvbench.problems import build, count_nonzero
 from spmvbench.record import Record
 from spmvbench.sampling import CacheState, Timed, check_after, sample, vectors
@@ -237,8 +237,9 @@ class _Measurement:
     def _tiny_us(self, entry: Entry) -> float:
         problem, device = self.task.problem, self.device
         precision = entry.format.precision(problem.dtype, device.kind)
-        tiny = np.eye(OVERHEAD_SIZE, dtype=DTYPES[problem.dtype])
-        matvec = entry.format.plan(entry.format.pack(tiny), device)
+        tiny = device.put(np.eye(OVERHEAD_SIZE, dtype=DTYPES[problem.dtype]))
+        packed = entry.format.pack(tiny if takes(entry.format, tiny) else to_host(tiny))
+        matvec = entry.format.plan(packed, device)
         shape = OVERHEAD_SIZE if problem.batch == 1 else (OVERHEAD_SIZE, problem.batch)
         x = device.put(np.ones(shape, DTYPES[precision.x]))
         launch = Launch(matvec, x, device.empty(shape, precision.y), hot=self.case.cache == "hot")

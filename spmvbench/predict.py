@@ -31,7 +31,7 @@ class Pace:
 CPU = Pace(1.0, 50e-9, 25e-9, 0.6)
 """Two cores."""
 
-GPU = Pace(1.5, 3e-9, 2e-9, 0.2)
+GPU = Pace(1.5, 2e-9, 0.7e-9, 0.1)
 """Counted, not measured yet. A stored matrix is read and pruned on the host, and takes longer."""
 
 

@@ -72,7 +72,7 @@ class Task:
 
     def given_to(self, fmt: Format) -> Array:
         """A where the format packs it: on the device, or a host copy that formats share."""
-        return self.dense if _takes(fmt, self.dense) else self._on_host
+        return self.dense if takes(fmt, self.dense) else self._on_host
 
     @cached_property
     def _on_host(self) -> Array:
@@ -81,7 +81,7 @@ class Task:
         return copy
 
 
-def _takes(fmt: Format, dense: Array) -> bool:
+def takes(fmt: Format, dense: Array) -> bool:
     """Whether the format packs a matrix that is there."""
     return is_on_host(dense) or "cuda" in fmt.packs_on
 
@@ -102,7 +102,7 @@ def predict_bytes(fmt: Format, dense: Array) -> int:
     rows: int = dense.shape[0]
     few = rows <= SAMPLE_ROWS
     sample = dense if few else dense[:: rows // SAMPLE_ROWS][:SAMPLE_ROWS].copy()
-    nbytes = fmt.pack(sample if _takes(fmt, sample) else to_host(sample)).nbytes
+    nbytes = fmt.pack(sample if takes(fmt, sample) else to_host(sample)).nbytes
     return nbytes if few else math.ceil(nbytes * rows / SAMPLE_ROWS)
 
 

@@ -198,6 +198,7 @@ def test_a_uuid_that_cupy_cuts_off_at_a_zero_is_whole(cupy, monkeypatch, driver)
     monkeypatch.setattr("spmvbench.cuda.driver.ctypes.CDLL", load)
     rest = "0909-0909-0909-090909090909" if driver else "0000-0000-0000-000000000000"
     assert uuid_of(0, b"\7") == f"GPU-0700{'0909' if driver else '0000'}-{rest}"
+    assert uuid_of(0, bytes(range(24))) == "GPU-00010203-0405-0607-0809-0a0b0c0d0e0f"
 
 
 def test_auto_is_the_gpu_where_there_is_one(cupy):
