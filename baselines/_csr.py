@@ -11,7 +11,6 @@ too narrow, as SciPy wants them of one type. Values are float32 but where a libr
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 
@@ -22,8 +21,8 @@ INT32_MAX = 2**31 - 1
 
 # A chunk bounds the temporaries (up to 20 bytes an element) and leaves them in the cache.
 _CHUNK_ELEMENTS = 1 << 18
-# On a GPU each step is a pass of its own over memory: large ones cost fewer launches.
-_DEVICE_CHUNK_ELEMENTS = 1 << 24
+# On a device a chunk costs calls; these are some hundred MB of temporaries.
+_DEVICE_ELEMENTS = 1 << 24
 
 
 def index_dtype(cols: int, stored: int) -> np.dtype[np.signedinteger]:
@@ -33,32 +32,38 @@ def index_dtype(cols: int, stored: int) -> np.dtype[np.signedinteger]:
 
 def pack(dense: Array, values_dtype: str = "float32") -> Packed:
     """The CSR arrays of a matrix of any supported type, where it is. Shape: dense (rows, cols)."""
-    on, chunk_elements = (
-        (np, _CHUNK_ELEMENTS) if is_on_host(dense) else (_cupy(), _DEVICE_CHUNK_ELEMENTS)
-    )
     rows, cols = dense.shape
-    ends = on.zeros(rows + 1, np.int64)
-    for top, bottom in _row_chunks(rows, cols, chunk_elements):
-        ends[top + 1 : bottom + 1] = _occupied(dense[top:bottom]).sum(axis=1)
-    ends = ends.cumsum()
-    begins = to_host(ends)
-    stored = int(begins[-1])
+    ends = np.zeros(rows + 1, np.int64)
+    chunks = list(
+        _row_chunks(rows, cols, _CHUNK_ELEMENTS if is_on_host(dense) else _DEVICE_ELEMENTS)
+    )
+    for top, bottom in chunks:
+        counts = np.count_nonzero(_occupied(dense[top:bottom]), axis=1)
+        ends[top + 1 : bottom + 1] = to_host(counts)
+    np.cumsum(ends, out=ends)
+    stored = int(ends[-1])
     index = index_dtype(cols, stored)
-    values, columns = on.empty(stored, DTYPES[values_dtype]), on.empty(stored, index)
-    for top, bottom in _row_chunks(rows, cols, chunk_elements):
+    values, columns = (np.empty_like(dense, t, shape=stored) for t in (DTYPES[values_dtype], index))
+    for top, bottom in chunks if stored else ():
         chunk = dense[top:bottom]
-        positions = on.flatnonzero(_occupied(chunk))
-        place = slice(int(begins[top]), int(begins[bottom]))
-        values[place] = chunk.reshape(-1)[positions].astype(values.dtype)
+        positions = np.flatnonzero(_occupied(chunk))
+        place = slice(int(ends[top]), int(ends[bottom]))
+        values[place] = chunk.reshape(-1)[positions]
         columns[place] = positions % cols if cols else positions
-    arrays = {"values": values, "columns": columns, "row_pointers": ends.astype(index)}
+    pointers = _beside(ends.astype(index), dense)
+    arrays = {"values": values, "columns": columns, "row_pointers": pointers}
     return Packed((rows, cols), dtype_name(dense.dtype), arrays)
 
 
-def _cupy() -> Any:
+def _beside(array: Array, dense: Array) -> Array:
+    """A host array where the matrix is; then everything there is complete."""
+    if is_on_host(dense):
+        return array
     import cupy
 
-    return cupy
+    there: Array = cupy.asarray(array)
+    cupy.cuda.get_current_stream().synchronize()
+    return there
 
 
 def unpack(packed: Packed) -> Array:

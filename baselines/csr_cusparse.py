@@ -91,7 +91,8 @@ def _precision(wanted: Precision, product: str) -> Precision:
 
 
 def _plan(name: str, product: str, packed: Packed, device: Target) -> MatVec:
-    _csr.check(name, packed, _values(product, packed.dtype))
+    if packed.on_host:
+        _csr.check(name, packed, _values(product, packed.dtype))
     if packed.arrays["values"].size == 0:
         return nothing
     arrays = {key: device.put(array) for key, array in packed.arrays.items()}

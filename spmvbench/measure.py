@@ -10,13 +10,21 @@ import numpy as np
 
 from spmvbench import assemble
 from spmvbench.case import Case
-from spmvbench.devices.base import Device, Launch
-from spmvbench.dtypes import DTYPES, is_on_host
+from spmvbench.devices.base import Device
+from spmvbench.dtypes import is_on_host
 from spmvbench.external.format import External
 from spmvbench.external.run import run
 from spmvbench.grouping import Entry, groups
 from spmvbench.guard import Failure, guard
-from spmvbench.prepare import AFTER, Contestant, Task, find, predict_bytes, prepare
+from spmvbench.overhead import overhead_us
+from spmvbench.prepare import (
+    AFTER,
+    Contestant,
+    Task,
+    find,
+    predict_bytes,
+    prepare,
+)
 from spmvbench.problems import build, count_nonzero
 from spmvbench.record import Record
 from spmvbench.sampling import CacheState, Timed, check_after, sample, vectors
@@ -25,9 +33,6 @@ from spmvbench.watch import Watch
 
 MEMORY_SHARE = 0.6
 """Share of the free memory that packed copies may fill; packing and checking need the rest."""
-
-OVERHEAD_SIZE = 8
-OVERHEAD_CALLS = 21
 
 
 @dataclass(frozen=True)
@@ -235,16 +240,8 @@ class _Measurement:
     def _overhead_us(self, entry: Entry) -> float | None:
         """The median time of the same format's product where there is next to nothing to do."""
         self.watch.enter("overhead", entry.index)
-        got = guard(lambda: self._tiny_us(entry))
+        case, device = self.case, self.device
+        got = guard(
+            lambda: overhead_us(entry.format, case.problem, device, hot=case.cache == "hot")
+        )
         return None if isinstance(got, Failure) else got
-
-    def _tiny_us(self, entry: Entry) -> float:
-        problem, device = self.task.problem, self.device
-        precision = entry.format.precision(problem.dtype, device.kind)
-        tiny = np.eye(OVERHEAD_SIZE, dtype=DTYPES[problem.dtype])
-        matvec = entry.format.plan(entry.format.pack(tiny), device)
-        shape = OVERHEAD_SIZE if problem.batch == 1 else (OVERHEAD_SIZE, problem.batch)
-        x = device.put(np.ones(shape, DTYPES[precision.x]))
-        launch = Launch(matvec, x, device.empty(shape, precision.y), hot=self.case.cache == "hot")
-        times = device.time([launch] * (OVERHEAD_CALLS + 1), lambda _: None)
-        return float(np.median(times[1:]))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from spmvbench.case import Case
 from spmvbench.devices.base import Device
@@ -11,24 +11,35 @@ from spmvbench.guard import Failure, guard
 from spmvbench.prepare import SAMPLE_ROWS, find, predict_bytes
 from spmvbench.problems import build
 
-FIXED_S = 1.0
-"""Seconds of every case whatever its size: bandwidth probes, empty products, statistics."""
 
-GENERATE_S = 50e-9
-"""Seconds to generate one element and to compute what the products with it must be."""
+@dataclass(frozen=True)
+class Pace:
+    """How long a kind of device takes.
 
-FORMAT_S = 25e-9
-"""Seconds to pack one element and to check the products with it, per format."""
+    `fixed_s`: every case whatever its size: bandwidth probes, empty products, statistics.
+    `generate_s`: to generate an element and to compute what the products with it must be.
+    `format_s`: to pack an element and to check the products with it, per format.
+    `sampling_share`: of the sampling budget; most formats are precise before it is spent.
+    """
 
-SAMPLING_SHARE = 0.6
-"""Share of the sampling budget that is used: most formats are precise before it is spent."""
+    fixed_s: float
+    generate_s: float
+    format_s: float
+    sampling_share: float
+
+
+CPU = Pace(1.0, 50e-9, 25e-9, 0.6)
+"""Two cores."""
+
+GPU = Pace(1.5, 2e-9, 0.7e-9, 0.1)
+"""Counted, not measured yet. A stored matrix is read and pruned on the host, and takes longer."""
 
 
 def seconds(case: Case) -> float:
-    """Likely time of a case on two cores; rough, for planning only."""
-    n = len(case.formats)
-    setup = case.problem.elements * (GENERATE_S + n * FORMAT_S)
-    return FIXED_S + setup + n * SAMPLING_SHARE * case.timing.budget_s
+    """Likely time of a case; rough, for planning only."""
+    pace, n = CPU if case.threads else GPU, len(case.formats)
+    setup = case.problem.elements * (pace.generate_s + n * pace.format_s)
+    return pace.fixed_s + setup + n * pace.sampling_share * case.timing.budget_s
 
 
 def packed_bytes(case: Case, device: Device) -> dict[str, int | str]:

@@ -74,7 +74,7 @@ class Task:
 
     def given_to(self, fmt: Format) -> Array:
         """A where the format packs it: on the device, or a host copy that formats share."""
-        return self.dense if _takes(fmt, self.dense) else self._on_host
+        return self.dense if takes(fmt, self.dense) else self._on_host
 
     @cached_property
     def _on_host(self) -> Array:
@@ -83,9 +83,14 @@ class Task:
         return copy
 
 
-def _takes(fmt: Format, dense: Array) -> bool:
+def takes(fmt: Format, dense: Array) -> bool:
     """Whether the format packs a matrix that is there."""
     return is_on_host(dense) or "cuda" in fmt.packs_on
+
+
+def pack_where_it_packs(fmt: Format, dense: Array) -> Packed:
+    """The packed matrix, of a host copy where the format takes no array that is on a device."""
+    return fmt.pack(dense if takes(fmt, dense) else to_host(dense))
 
 
 def find(
@@ -106,7 +111,7 @@ def predict_bytes(fmt: Format, dense: Array) -> int:
     rows: int = dense.shape[0]
     few = rows <= SAMPLE_ROWS
     sample = dense if few else dense[:: rows // SAMPLE_ROWS][:SAMPLE_ROWS].copy()
-    nbytes = fmt.pack(sample if _takes(fmt, sample) else to_host(sample)).nbytes
+    nbytes = pack_where_it_packs(fmt, sample).nbytes
     return nbytes if few else math.ceil(nbytes * rows / SAMPLE_ROWS)
 
 

@@ -32,7 +32,7 @@ ROOMS = [
     {"check"},
     {"upload"},
     {"prepare", "external.run"},
-    {"sampling"},
+    {"sampling", "overhead"},
     {"assemble", "battery", "grouping"},
     {"environment", "measure", "conformance", "predict", "launches"},
     {"worker", "process", "plan", "table", "records", "dates"},

@@ -116,6 +116,13 @@ def test_nothing_is_loaded_behind_the_gate(cupy, device, how):
     assert made.loaded
 
 
+def test_what_a_first_call_leaves_in_the_cache_is_emptied_before_a_cold_one(cupy, device):
+    launch = launched(cupy, device, lambda x, y: cupy.cuda.STATE.submit("product", int))
+    device.time([launch], lambda _: None)
+    first = ["synchronize", "product", "synchronize", "kernel read_all"]
+    assert cupy.cuda.STATE.log[-10:] == [*first, *COLD, "synchronize"]
+
+
 def test_the_first_call_of_a_product_is_timed_by_the_hosts_clock(cupy, device, monkeypatch):
     seconds = (n * n for n in count())  # the host's two come first, then those of the events
     monkeypatch.setattr("time.perf_counter", lambda: next(seconds))
@@ -167,8 +174,9 @@ def test_the_floor_is_timed_like_a_product(cupy, device):
     device.floor_us()
     cupy.cuda.STATE.log.clear()
     device.floor_us()
-    first, log = ["synchronize", "kernel nothing", "synchronize"], cupy.cuda.STATE.log
-    assert log[:8] == first + [w.replace("product", "kernel nothing") for w in COLD]
+    log, first = cupy.cuda.STATE.log, ["synchronize", "kernel nothing", "synchronize"]
+    cold = [w.replace("product", "kernel nothing") for w in COLD]
+    assert log[:9] == [*first, "kernel read_all", *cold]
 
 
 def test_the_folder_has_the_name_of_the_card(device):
@@ -190,6 +198,7 @@ def test_a_uuid_that_cupy_cuts_off_at_a_zero_is_whole(cupy, monkeypatch, driver)
     monkeypatch.setattr("spmvbench.cuda.driver.ctypes.CDLL", load)
     rest = "0909-0909-0909-090909090909" if driver else "0000-0000-0000-000000000000"
     assert uuid_of(0, b"\7") == f"GPU-0700{'0909' if driver else '0000'}-{rest}"
+    assert uuid_of(0, bytes(range(24))) == "GPU-00010203-0405-0607-0809-0a0b0c0d0e0f"
 
 
 def test_auto_is_the_gpu_where_there_is_one(cupy):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import count
 from pathlib import Path
 
 import numpy as np
@@ -41,8 +42,9 @@ def run(fake_cupy, tmp_path):
     class_of("OnDevice").packed_from.clear()
     class_of("FromHost").seen.clear()
 
-    def measured(*names, problem=PROBLEM):
-        case = Case("t", problem, tuple(map(stranger, names)), "cold", 1, timed=False)
+    def measured(*names, problem=PROBLEM, timed=False):
+        timing = Timing(budget_s=0.01, min_samples=3)
+        case = Case("t", problem, tuple(map(stranger, names)), "cold", 1, timing, timed=timed)
         found = measure(case, device, Watch(tmp_path / "watch"))
         return {m.record.format.rpartition(":")[2]: m.record for m in found}
 
@@ -55,6 +57,13 @@ def test_every_format_gets_what_it_can_take(run, dtype, batch):
     names = ("OnDevice", "LossyOnDevice", "FromHost", "LossyFromHost")
     got = run(*names, problem=replace(PROBLEM, dtype=dtype, batch=batch))
     assert {name: got[name].status for name in names} == dict.fromkeys(names, "ok"), got
+    assert set(class_of("OnDevice").packed_from) == {"device"}
+
+
+def test_the_small_matrix_of_the_overhead_is_packed_on_the_device_too(run, monkeypatch):
+    nanoseconds = count(0, 1000)
+    monkeypatch.setattr("fake_device.FakeClock.__call__", lambda _: next(nanoseconds))
+    assert run("OnDevice", timed=True)["OnDevice"].overhead_us is not None
     assert set(class_of("OnDevice").packed_from) == {"device"}
 
 

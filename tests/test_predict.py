@@ -29,6 +29,10 @@ def test_a_format_that_cannot_take_the_problem_says_why():
     assert got["macko"] > 0
 
 
+def test_a_gpu_is_expected_to_be_faster():
+    assert seconds(replace(CASE, threads=0)) < seconds(CASE)
+
+
 def test_a_larger_matrix_is_expected_to_take_longer():
     larger = replace(CASE, problem=Problem(9000, 700, 0.3))
     assert seconds(larger) > seconds(CASE) > 0

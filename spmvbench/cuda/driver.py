@@ -17,7 +17,7 @@ def uuid_of(device: int, as_cupy_has_it: bytes) -> str:
 
     CuPy takes the 16 bytes for text, which ends at a zero: of one card in sixteen it has fewer.
     """
-    room = ctypes.create_string_buffer(as_cupy_has_it.ljust(16, b"\0"), 16)
+    room = ctypes.create_string_buffer(as_cupy_has_it[:16].ljust(16, b"\0"), 16)
     if len(as_cupy_has_it) < 16:
         with suppress(OSError, AttributeError):
             ctypes.CDLL("libcuda.so.1").cuDeviceGetUuid_v2(room, device)

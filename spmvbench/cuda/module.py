@@ -8,6 +8,7 @@ nothing of included headers. Compiling one kernel takes 0.1 to 0.2 s.
 from __future__ import annotations
 
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 from spmvbench.paths import data_dir
@@ -59,10 +60,13 @@ def allow_shared(function: Any, nbytes: int) -> None:
 
 
 def _headers() -> list[str]:
-    """NVIDIA's headers, of a wheel or of an installed toolkit."""
+    """NVIDIA's headers: of a wheel or a toolkit those of CUDA, of CuPy what these include."""
+    import cupy
+
+    brought = [str(Path(cupy.__file__).parent / "_core/include/cupy/_cccl/libcudacxx")]
     try:
         from cuda.pathfinder import find_nvidia_header_directory
     except ImportError:
-        return []
+        return brought
     found = find_nvidia_header_directory("cudart")
-    return [str(found)] if found else []
+    return [*brought, str(found)] if found else brought
