@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from spmvbench.dtypes import HALF_SUBNORMAL, ROUNDOFF, Array, is_on_host, to_host
 from spmvbench.formats.base import Precision
+from spmvbench.problems.build import has_subnormals
 from spmvbench.problems.chunks import DEVICE_CHUNK
 from spmvbench.problems.patterns import GRID
 from spmvbench.problems.vectors import STEP
@@ -89,8 +90,9 @@ def expect(dense: Array, x: Array, others: Sequence[Array] = ()) -> list[list[Ex
     """
     cols = dense.shape[1]
     edges = [(s, min(s + BLOCK, cols)) for s in range(0, cols, BLOCK)]
-    if not dense.size:
-        dense = to_host(dense)  # nothing to multiply: libraries differ in whether they refuse it
+    # Without elements: libraries differ in whether they refuse it. And CuPy makes subnormals zero.
+    if not is_on_host(dense) and (not dense.size or has_subnormals(dense)):
+        dense = to_host(dense)
     x, *others = (_beside(vector, dense) for vector in (x, *others))
     rows = max(1, (CHUNK if is_on_host(dense) else DEVICE_CHUNK) // max(cols, 1))
     parts = [

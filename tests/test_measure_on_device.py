@@ -14,7 +14,7 @@ from spmvbench.battery import BATTERY
 from spmvbench.case import Case, Timing
 from spmvbench.check import check, distance, expect
 from spmvbench.conformance import conform
-from spmvbench.dtypes import is_on_host
+from spmvbench.dtypes import DTYPES, is_on_host
 from spmvbench.formats import resolve
 from spmvbench.formats.base import Precision
 from spmvbench.measure import measure
@@ -153,6 +153,14 @@ def test_what_is_expected_of_odd_matrices_is_the_same(fake_cupy, matrix):
     for host, there in expectations(BATTERY[matrix]("float16"), fake_cupy):
         for name in EXACT:
             np.testing.assert_array_equal(getattr(there, name), getattr(host, name))
+
+
+@pytest.mark.parametrize("dtype", ["bfloat16", "float32"])
+def test_what_is_expected_of_subnormal_weights_is_not_zero(fake_cupy, dtype):
+    dense = np.array([[2.0**-130, 0.0, -(2.0**-128)]]).astype(DTYPES[dtype])
+    x = np.ones((3, 1), np.float32)
+    ((whole, _),) = expect(fake_cupy.asarray(dense), x)
+    assert whole.y.tolist() == [[2.0**-130 - 2.0**-128]]
 
 
 def test_what_is_expected_of_weights_off_the_grid_is_the_same_within_rounding(fake_cupy):

@@ -59,6 +59,17 @@ def count_nonzero(dense: Array) -> int:
     return sum(int(np.count_nonzero(part)) for part in parts)
 
 
+def has_subnormals(dense: Array) -> bool:
+    """Whether an element would be a subnormal float32. `dense` is on a device."""
+    from spmvbench.problems.chunks import DEVICE_CHUNK
+    from spmvbench.problems.prune import magnitudes
+
+    normal = {"float32": 1 << 23, "bfloat16": 1 << 7}.get(str(dense.dtype), 0)
+    flat = dense.reshape(-1)
+    parts = (magnitudes(flat[i : i + DEVICE_CHUNK]) for i in range(0, flat.size, DEVICE_CHUNK))
+    return normal > 0 and any(bool(((part != 0) & (part < normal)).any()) for part in parts)
+
+
 def _generated(problem: Problem, kind: str) -> Array:
     from spmvbench.errors import ExperimentError
     from spmvbench.problems.patterns import check_pattern, generate

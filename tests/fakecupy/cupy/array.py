@@ -11,6 +11,8 @@ from numpy.lib.mixins import NDArrayOperatorsMixin
 from . import cuda
 
 ALIGNMENT = 512
+FLUSHED, SMALLEST = ("float32", "bfloat16"), 2.0**-126
+"""CuPy compiles with -ftz=true: a cast makes zero of what is smaller."""
 
 
 class ndarray(NDArrayOperatorsMixin):
@@ -114,6 +116,8 @@ class ndarray(NDArrayOperatorsMixin):
     def astype(self, dtype, copy=True):
         cuda.STATE.check()
         same = np.dtype(dtype) == self.dtype
+        if not same and str(self.dtype) in FLUSHED:
+            return put(np.where(abs(self.host) < SMALLEST, 0, self.host).astype(dtype))
         return self if same and not copy else put(self.host.astype(dtype))
 
     def fill(self, value):
