@@ -138,7 +138,7 @@ def test_a_format_from_outside_runs_is_recorded_and_drawn(experiment, tmp_path):
 def test_a_dry_run_lists_cases_bytes_and_time_and_writes_nothing(experiment, tmp_path):
     done = spmvbench("run", experiment, "--out", tmp_path / "out", "--dry-run")
     assert done.returncode == 0
-    assert "40x300/d0.2/float16/uniform/b1/s47 hot 1t: csr16 0.0 MB, dense-f16" in done.stdout
+    assert "40x300/d0.2/float16/uniform/b1/s47 hot 1t: csr16 9.7 kB, dense-f16" in done.stdout
     assert "4 cases, about 0:0" in done.stdout
     assert not (tmp_path / "out").exists()
 
