@@ -1,5 +1,5 @@
 # make bench: which format wins on this machine, in one table and its figures.
-# make test: the whole suite. Both set up .venv first; the second call starts at once.
+# make test: the suite; make test-all: its slow tests too. The first of any of them sets up .venv.
 PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin

@@ -123,7 +123,8 @@ class Screen:
     def total(self, cases: Sequence[Case]) -> None:
         """The end of a dry run."""
         about = _clock(sum(map(self._seconds, cases)))
-        self._print(f"{len(cases)} cases, about {about} (an estimate); nothing was measured")
+        number = f"{len(cases)} case{'' if len(cases) == 1 else 's'}"
+        self._print(f"{number}, about {about} (an estimate); nothing was measured")
 
     def _seconds(self, case: Case) -> float:
         return self._launches * seconds(case)
@@ -133,9 +134,11 @@ class Screen:
 
 
 def _clock(seconds_s: float) -> str:
+    """`1:05` minutes, from an hour on `2:01:05`."""
     minutes, rest = divmod(round(max(seconds_s, 0.0)), 60)
-    return f"{minutes}:{rest:02}"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
 def _bytes(size: int) -> str:
-    return f"{size / 1e6:.1f} MB"
+    return f"{size / 1e6:.1f} MB" if size >= 1e6 else f"{size / 1e3:.1f} kB"

@@ -87,6 +87,11 @@ def _record(
     parsers: Sequence[Callable[[str], Any]],
     cells: list[str],
 ) -> Record:
+    if len(cells) != len(header):
+        raise ResultsError(
+            f"{path}:{number}: cells: {len(cells)}, expected {len(header)}; restore or delete the "
+            "line"
+        )
     try:
         found = zip(header, parsers, cells, strict=True)
         return Record(**{name: parse(cell) for name, parse, cell in found})

@@ -100,7 +100,7 @@ def test_without_zeros_it_asks_what_pruning_would_give(tmp_path, capsys):
     write_small(tmp_path / "dense")
     found = question(checkpoint=tmp_path / "dense")
     assert [s.asked for s in found.model.scenarios] == [0.7, 0.5, 0.3]
-    assert "0.0% zeros in 14 linear layers" in capsys.readouterr().err
+    assert "0.0 % zeros in 14 linear layers" in capsys.readouterr().err
 
 
 def test_weights_of_32_bits_are_measured_in_16(tmp_path):
@@ -228,7 +228,7 @@ def test_rows_of_other_experiments_on_this_device_are_not_measured_again(tmp_pat
 def test_the_command_answers_in_json_with_an_exit_code(tmp_path):
     pruned_unevenly(tmp_path / "p")
     words = ("advise", tmp_path / "p", "--out", tmp_path / "results", "--include", "*.q_proj.*")
-    done = spmvbench(*words, "--json")
+    done = spmvbench(*words, "--format", "json")
     found = json.loads(done.stdout)
     assert done.returncode == (0 if found["pays"] else 1), done.stderr
     assert found["scenarios"][0]["layers"][0]["count"] >= 1

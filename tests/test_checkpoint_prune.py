@@ -193,12 +193,12 @@ def test_a_folder_that_is_there_is_not_written_into(small, tmp_path):
     ("pruning", "words"),
     [
         (Pruning("magnitude", None), "expected --density"),
-        (Pruning("magnitude", 1.5), "density is 1.5"),
+        (Pruning("magnitude", 1.5), "--density 1.5: expected a share above 0"),
         (Pruning("magnitude", 0.001), "keeps none of 64 columns"),
-        (Pruning("nm", 0.3), "expected density 0.5"),
+        (Pruning("nm", 0.3), "--density 0.3: --pattern 2:4 keeps 0.5"),
         (Pruning("nm", None, pattern="4:2"), "expected N:M"),
         (Pruning("wanda", 0.5), "expected --norms"),
-        (Pruning("random", 0.5), "expected magnitude, wanda, nm"),
+        (Pruning("random", 0.5), "expected one of magnitude, wanda, nm"),
         (Pruning("wanda", 0.5, norms=Path("absent.npz")), "no such file"),
     ],
 )
@@ -350,4 +350,4 @@ def test_the_command_prints_a_table_and_where_it_is(small, tmp_path):
     assert "64 x 64" in done.stdout
     assert "50.00 %" in done.stdout
     assert f"pruned   {tmp_path / 'out'}" in done.stdout
-    assert "model-00002-of-00002.safetensors: 7 of 10 tensors pruned (100%" in done.stderr
+    assert "model-00002-of-00002.safetensors: 7 of 10 tensors pruned (100 %" in done.stderr

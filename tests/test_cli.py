@@ -19,6 +19,7 @@ import pytest
 import toy_network
 
 from spmvbench import records, theory
+from spmvbench.formats import names
 
 HERE = Path(__file__).parent
 TOP = HERE.parent
@@ -137,7 +138,7 @@ def test_a_format_from_outside_runs_is_recorded_and_drawn(experiment, tmp_path):
 def test_a_dry_run_lists_cases_bytes_and_time_and_writes_nothing(experiment, tmp_path):
     done = spmvbench("run", experiment, "--out", tmp_path / "out", "--dry-run")
     assert done.returncode == 0
-    assert "40x300/d0.2/float16/uniform/b1/s47 hot 1t: csr16 0.0 MB, dense-f16" in done.stdout
+    assert "40x300/d0.2/float16/uniform/b1/s47 hot 1t: csr16 9.7 kB, dense-f16" in done.stdout
     assert "4 cases, about 0:0" in done.stdout
     assert not (tmp_path / "out").exists()
 
@@ -205,9 +206,9 @@ def test_only_and_skip_choose_among_the_formats(experiment, tmp_path):
         (["run", "smoke", "--device", "gpu"], "error: device 'gpu': expected one of auto, cpu"),
         (["run", "smoke", "--set", "densities=[2]"], "error: --set densities=[2]"),
         (["check", "mako"], "error: unknown format 'mako'; did you mean 'macko'?"),
-        (["plot", "nowhere"], "error: nowhere: no records.csv there or below"),
-        (["targets", "nowhere"], "error: nowhere: no records.csv there or below"),
-        (["compare", "nowhere", "nowhere"], "error: nowhere: no records.csv there or below"),
+        (["plot", "nowhere"], "error: nowhere: there is no such file or folder"),
+        (["targets", "nowhere"], "error: nowhere: there is no such file or folder"),
+        (["compare", "nowhere", "nowhere"], "error: nowhere: there is no such file or folder"),
         (["compare", "nowhere"], "error: compare: name two results folders, BASE NEW"),
     ],
 )
@@ -265,6 +266,20 @@ def test_list_names_every_format_and_reason():
     ours = ("macko", "bitmap", "csr16", "dense-f16", "dense-int8", "dense-int4")
     for word in (*ours, "dense-numpy", "csr-scipy", "available"):
         assert word in done.stdout
+
+
+def test_list_gives_each_reason_once_in_80_columns():
+    lines = spmvbench("list", COLUMNS="80").stdout.splitlines()
+    table = lines[: lines.index("")]
+    assert len(table) == 1 + len(names())
+    reasons = [line for line in lines if line.startswith("(")]
+    assert len({line.partition(") ")[2] for line in reasons}) == len(reasons)
+
+
+def test_help_shows_the_whole_sentence_of_every_command_in_80_columns():
+    commands = spmvbench("--help", COLUMNS="80").stdout.partition("Commands:")[2]
+    assert "  bundle " in commands
+    assert "..." not in commands
 
 
 def test_version_is_the_packages():

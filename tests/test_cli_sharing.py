@@ -54,7 +54,7 @@ def test_from_a_folder_to_a_bundle_that_is_verified_and_cited(spmvbench, folder)
 def test_results_are_taken_by_default(spmvbench, folder):
     assert spmvbench("verify")[0] == 0
     assert spmvbench("cite")[0] == 0
-    assert spmvbench("bundle", "-o", "a.zip") == (0, "a.zip\n", "")
+    assert spmvbench("bundle", "--out", "a.zip") == (0, "a.zip\n", "")
 
 
 def test_verify_ends_with_1_and_says_what_is_off(spmvbench, folder):
@@ -86,7 +86,7 @@ def test_merge_says_what_it_made_and_what_was_in_conflict(spmvbench, folder, tmp
 
 
 def test_export_writes_a_file_or_prints(spmvbench, folder):
-    assert spmvbench("export", folder, "--json", "all.json") == (0, "", "")
+    assert spmvbench("export", folder, "--json", "all.json") == (0, "export   all.json\n", "")
     with open("all.json") as file:
         assert len(json.load(file)) == 4
     code, out, _ = spmvbench("export", folder, "--csv", "-")

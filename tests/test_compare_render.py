@@ -170,7 +170,7 @@ def test_options_reach_the_comparison(sides, tmp_path):
         ([], "compare: name two results folders"),
         (["a"], "compare: name two results folders"),
         (["--base", "a"], "compare: name two results folders"),
-        (["none", "nowhere"], "none: no records.csv there or below"),
+        (["none", "nowhere"], "none: there is no such file or folder"),
         (["a", "b", "--fail-on", "slower=3"], "--fail-on slower=3: expected slower=SHARE"),
         (["a", "b", "--fail-on", "faster=3%"], "--fail-on faster=3%: expected slower=SHARE"),
         (["a", "b", "--fail-on", "slower=x"], "--fail-on slower=x: expected slower=SHARE"),

@@ -285,7 +285,7 @@ def test_the_json_has_every_field_in_the_order_of_looking():
 
 def test_the_command_answers_on_this_machine_with_exit_code_0():
     done = subprocess.run(
-        [sys.executable, "-m", "spmvbench", "doctor", "--json"],
+        [sys.executable, "-m", "spmvbench", "doctor", "--format", "json"],
         capture_output=True,
         text=True,
         check=True,

@@ -7,11 +7,13 @@ import numpy as np
 import pandas as pd
 import pytest
 import synthetic
+from matplotlib.figure import Figure
 from matplotlib.image import imread
 
 from spmvbench.curves import parts
 from spmvbench.errors import ResultsError
 from spmvbench.plots import FIGURES, draw
+from spmvbench.plots.sheet import ratio_axis
 from spmvbench.plots.style import RC
 from spmvbench.record import COLUMNS
 
@@ -225,6 +227,12 @@ def test_density_0_1_is_labelled_before_0_05(shapes):
     drawn = figure("speedup", synthetic.records(synthetic.SHAPES[:shapes]))
     labels = [t.get_text() for t in drawn.axes[0].get_xticklabels()]
     assert labels[1:] == ["0.1", "0.2", "0.3", "0.4", "0.5", "0.6", "0.7", "0.8", "0.9", "1"]
+
+
+def test_speed_ups_along_x_have_so_few_ticks_that_their_labels_do_not_meet():
+    axis = Figure().add_subplot()
+    ratio_axis(axis, np.array([0.1, 5.0]), along="x")
+    assert [label.get_text() for label in axis.get_xticklabels()] == ["0.25x", "1x", "4x"]
 
 
 def test_two_baselines_are_called_the_fastest_dense():

@@ -103,7 +103,7 @@ def test_by_default_experiment_and_device_name_it(folder, tmp_path, monkeypatch)
 
 
 def test_a_file_that_is_there_is_not_overwritten(folder, zipped):
-    with pytest.raises(ResultsError, match=r"mine\.zip: is there already; .* with -o$"):
+    with pytest.raises(ResultsError, match=r"mine\.zip: is there already; .* with --out$"):
         bundle(folder, zipped)
 
 
@@ -116,7 +116,7 @@ def test_results_that_do_not_hold_together_are_not_bundled(folder, tmp_path):
 
 def test_a_folder_that_cannot_be_written_is_one_line_and_leaves_nothing(folder, tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(ResultsError, match=r"cannot be written .* with -o$"):
+    with pytest.raises(ResultsError, match=r"cannot be written .* with --out$"):
         bundle(folder, tmp_path / "file" / "a.zip")
 
 
@@ -269,5 +269,7 @@ def test_an_encrypted_zip_is_one_line(zipped):
 
 
 def test_what_is_not_there_is_one_line(tmp_path):
-    with pytest.raises(ResultsError, match=r"nowhere: there is no such file; expected a results"):
+    with pytest.raises(
+        ResultsError, match=r"nowhere: there is no such file or folder; expected a results"
+    ):
         verified(tmp_path / "nowhere")

@@ -1,4 +1,4 @@
-"""The answer as plain values, for scripts: what `--json` prints."""
+"""The answer as plain values, for scripts: what `--format json` prints."""
 
 from __future__ import annotations
 

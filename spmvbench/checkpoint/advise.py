@@ -116,7 +116,7 @@ def _announce(
     _say(
         console,
         f"{len(cases)} matrices on {entry['device']}; {len(cases) - len(todo)} are measured "
-        f"already, {len(todo)} to go: about {minutes:.0f} min",
+        f"already, {len(todo)} to go" + (f": about {max(1, round(minutes))} min" if todo else ""),
     )
 
 

@@ -59,7 +59,7 @@ def _of_weights(path: Path, wanted: Wanted, densities: tuple[float, ...]) -> Que
     with Meter(total) as meter:
         facts = scan(chosen, meter)
         zeros = stored_zeros(facts)
-        meter.note(f"{checkpoint.path}: {zeros:.1%} zeros in {len(facts)} linear layers")
+        meter.note(f"{checkpoint.path}: {100 * zeros:.1f} % zeros in {len(facts)} linear layers")
         if zeros < FEW_ZEROS and not densities:
             meter.note("it is not pruned: what pruning would give is measured instead")
     return of_checkpoint(checkpoint, facts, densities, wanted.batch)

@@ -57,7 +57,7 @@ class Meter:
         if not self._console.is_terminal:
             passed = time.monotonic() - self._start
             share = self._done / self._total if self._total else 1.0
-            self.note(f"{line} ({share:.0%}, {passed:.0f} s)")
+            self.note(f"{line} ({100 * share:.0f} %, {passed:.0f} s)")
 
     def note(self, line: str) -> None:
         """A line that stays."""

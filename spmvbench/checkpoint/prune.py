@@ -46,22 +46,31 @@ class Pruning:
         """Pattern and density of `problems.prune`. Raises: CheckpointError for what is no such."""
         if self.method not in METHODS or self.per not in ("row", "tensor"):
             raise CheckpointError(
-                f"method '{self.method}' per '{self.per}': expected {', '.join(METHODS)} per row "
-                "or tensor"
+                f"--method {self.method} --per {self.per}: expected one of {', '.join(METHODS)}, "
+                "per row or tensor"
             )
         if self.method == "wanda" and self.norms is None:
             raise CheckpointError(
-                "method wanda: needs the norms of activations, expected --norms FILE; "
+                "--method wanda: needs the norms of activations, expected --norms FILE; "
                 "docs/checkpoints.md shows how to write one"
             )
         if self.method == "nm":
             group = n_of_m(self.pattern)
             if not group:
-                raise CheckpointError(f"pattern '{self.pattern}': expected N:M, such as 2:4")
+                raise CheckpointError(f"--pattern {self.pattern}: expected N:M, such as 2:4")
             share = group[0] / group[1]
-            return self.pattern, share if self.density is None else self.density
+            if self.density not in (None, share):
+                raise CheckpointError(
+                    f"--density {self.density:g}: --pattern {self.pattern} keeps {share:g}, "
+                    "expected that or none"
+                )
+            return self.pattern, share
         if self.density is None:
-            raise CheckpointError(f"method {self.method}: expected --density, as 0.5")
+            raise CheckpointError(f"--method {self.method}: expected --density, as 0.5")
+        if not 0 < self.density <= 1:
+            raise CheckpointError(
+                f"--density {self.density:g}: expected a share above 0 and at most 1, as 0.5"
+            )
         return ("magnitude-row" if self.per == "row" else "magnitude"), self.density
 
     @property

@@ -20,7 +20,7 @@ from spmvbench.summary.layout import escaped, show, to_markdown
 class Printed(StrEnum):
     """How an answer is printed."""
 
-    table = "table"
+    text = "text"
     md = "md"
     json = "json"
 

@@ -64,7 +64,7 @@ def require_zeros(checkpoint: Checkpoint, chosen: Sequence[Entry], format: str) 
     share = sum(zeros) / max(elements, 1)
     better = EXAMPLE if 0.9 * min(limits) > EXAMPLE else round(min(limits) / 2, 2)
     dense = sum(e.shape[0] * e.shape[1] * itemsize(e.dtype) for e in chosen)
-    seen = "no zeros" if share == 0 else f"only {share:.1%} zeros"
+    seen = "no zeros" if share == 0 else f"only {100 * share:.1f} % zeros"
     found, pruned = (size_text(_all_bytes(chosen, format, d)) for d in (1 - share, better))
     raise CheckpointError(
         f"{checkpoint.path}: its linear layers have {seen}: in {format} they would take {found} "

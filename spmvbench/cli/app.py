@@ -26,18 +26,29 @@ Device = Annotated[str, typer.Option(help="auto, cpu or cuda")]
 Out = Annotated[Path, typer.Option(metavar="DIR", help="the folder that all results go below")]
 Set = Annotated[
     list[str] | None,
-    typer.Option("--set", metavar="KEY=VALUE", help="change a key, as timing.budget_s=0.2"),
+    typer.Option(
+        "--set", metavar="KEY=VALUE", help="change a key, as timing.budget_s=0.2; may be repeated"
+    ),
 ]
 Only = Annotated[
-    list[str] | None, typer.Option(metavar="FORMAT", help="measure only these of its formats")
+    list[str] | None,
+    typer.Option(metavar="FORMAT", help="measure only this of its formats; may be repeated"),
 ]
-Skip = Annotated[list[str] | None, typer.Option(metavar="FORMAT", help="leave these out")]
+Skip = Annotated[
+    list[str] | None, typer.Option(metavar="FORMAT", help="leave this out; may be repeated")
+]
+ManyResults = Annotated[
+    list[Path] | None,
+    typer.Argument(
+        metavar="RESULTS", help="results folders or records.csv files  [default: results]"
+    ),
+]
 
 
 class TableForm(StrEnum):
     """How a table is printed."""
 
-    table = "table"
+    text = "text"
     md = "md"
 
 
@@ -60,7 +71,10 @@ def stoppable() -> Iterator[None]:
 @app.callback()
 def _options(
     version: Annotated[
-        bool, typer.Option("--version", callback=_print_version, is_eager=True)
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Show the version and exit."
+        ),
     ] = False,
 ) -> None:
     pass

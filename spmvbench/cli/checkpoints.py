@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from spmvbench.cli.app import Device, Out, TableForm, app, stoppable
+from spmvbench.cli.app import Device, Out, app, stoppable
 
 Stored = Annotated[
     Path,
@@ -18,9 +19,13 @@ Stored = Annotated[
 NewFolder = Annotated[Path, typer.Option(metavar="DIR", help="a new folder for the result")]
 Include = Annotated[
     list[str] | None,
-    typer.Option(metavar="GLOB", help="only these tensors; default: all linear layers"),
+    typer.Option(
+        metavar="GLOB", help="only these tensors; may be repeated  [default: all linear layers]"
+    ),
 ]
-Exclude = Annotated[list[str] | None, typer.Option(metavar="GLOB", help="leave these alone")]
+Exclude = Annotated[
+    list[str] | None, typer.Option(metavar="GLOB", help="leave these alone; may be repeated")
+]
 
 
 @app.command()
@@ -40,7 +45,7 @@ def prune(
     include: Include = None,
     exclude: Exclude = None,
 ) -> None:
-    """Set the small weights of a checkpoint's linear layers to zero.
+    """Set the small weights of a model's linear layers to zero.
 
     Writes a complete checkpoint or none; stop it at any time, the same command goes on.
     """
@@ -70,9 +75,9 @@ def convert(
     include: Include = None,
     exclude: Exclude = None,
 ) -> None:
-    """Pack the linear layers of a pruned checkpoint, or unpack them again; lossless.
+    """Pack the linear layers of a pruned model, or unpack them.
 
-    Each matrix is unpacked and compared before it counts as written.
+    Lossless. Each matrix is unpacked and compared before it counts as written.
     """
     from rich.console import Console
 
@@ -89,7 +94,7 @@ def convert(
 
 
 MaybeStored = Annotated[
-    Path | None, typer.Argument(metavar="[CHECKPOINT]", help="as of prune; or --shapes instead")
+    Path | None, typer.Argument(metavar="CHECKPOINT", help="as of prune; or --shapes instead")
 ]
 Shapes = Annotated[
     str | None, typer.Option(metavar="MODEL", help="a known model, as llama3-8b: no weights")
@@ -103,8 +108,18 @@ Quality = Annotated[
 MaxQuality = Annotated[
     float | None, typer.Option(help="the largest perplexity to accept: finds the density")
 ]
+
+
+class AdviceForm(StrEnum):
+    """How advice is printed: `checkpoint.saying.Printed`."""
+
+    text = "text"
+    md = "md"
+    json = "json"
+
+
 Form = Annotated[
-    TableForm, typer.Option("--format", help="table, or md: Markdown for a model card")
+    AdviceForm, typer.Option("--format", help="md: for a model card; json: one object, for scripts")
 ]
 
 
@@ -118,12 +133,13 @@ def advise(
     max_quality: MaxQuality = None,
     device: Device = "auto",
     out: Out = Path("results"),
-    format_: Form = TableForm.table,
-    json_: Annotated[bool, typer.Option("--json", help="one JSON object, for scripts")] = False,
+    format_: Form = AdviceForm.text,
     include: Include = None,
     exclude: Exclude = None,
 ) -> None:
-    """Tell whether a model's zeros pay: ms per token and GB against dense, int8 and int4.
+    """Tell whether a model's zeros pay, in ms per token and GB.
+
+    Against dense, int8 and int4.
 
     Exit code 0: sparse weights are faster than 16-bit dense at a density measured; 1: at none.
     """
@@ -137,5 +153,5 @@ def advise(
     with stoppable():
         question, bound = asked(wanted)
         advice = answered(question, device, out)
-        say(advice, bound, Printed.json if json_ else Printed(format_.value))
+        say(advice, bound, Printed(format_.value))
     raise typer.Exit(0 if advice.answer.pays else 1)

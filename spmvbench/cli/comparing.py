@@ -32,7 +32,7 @@ Folders = Annotated[list[Path] | None, typer.Option(metavar="DIR", help="one mor
 def compare(
     results: Annotated[
         list[Path] | None,
-        typer.Argument(metavar="[BASE NEW]", help="results folders or records.csv files"),
+        typer.Argument(metavar="BASE NEW", help="results folders or records.csv files"),
     ] = None,
     base: Folders = None,
     new: Folders = None,
@@ -52,7 +52,7 @@ def compare(
         Form, typer.Option("--format", help="github and benchmark-action: for workflows there")
     ] = Form.text,
 ) -> None:
-    """Say of each case whether NEW is slower than BASE, and whether that can be known.
+    """Say whether NEW is slower than BASE, and if that can be known.
 
     Exit code 0: nothing is worse; 1: something is; 2: a mistake; 3: the two are not comparable.
     """

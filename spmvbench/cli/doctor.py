@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import Annotated
 
 import typer
@@ -9,18 +10,26 @@ import typer
 from spmvbench.cli.app import app
 
 
+class FindingsForm(StrEnum):
+    """How findings are printed."""
+
+    text = "text"
+    json = "json"
+
+
 @app.command()
 def doctor(
-    json_: Annotated[
-        bool, typer.Option("--json", help="print all findings as JSON, for a script")
-    ] = False,
+    format_: Annotated[
+        FindingsForm, typer.Option("--format", help="json: all findings, for scripts")
+    ] = FindingsForm.text,
 ) -> None:
-    """Say what would spoil a measurement on this machine, and which command would mend it.
+    """Say what would spoil a measurement here, and what mends it.
 
-    Changes nothing. The exit code is 0 whatever it finds; a script reads --json.
+    Changes nothing. The exit code is 0 whatever it finds; a script reads
+    --format json.
     """
     from spmvbench.doctor import diagnose, here
     from spmvbench.doctor.report import as_json, as_text
 
     findings = diagnose(here())
-    typer.echo(as_json(findings) if json_ else as_text(findings))
+    typer.echo(as_json(findings) if format_ is FindingsForm.json else as_text(findings))

@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 
 Base = Annotated[str, typer.Argument(metavar="REV_A", help="what is compared with")]
 New = Annotated[str, typer.Argument(metavar="REV_B", help="what is judged")]
-Asked = Annotated[str, typer.Argument(help="a YAML file, or the name of a shipped one")]
+Asked = Annotated[
+    str, typer.Argument(metavar="EXPERIMENT", help="a YAML file, or the name of a shipped one")
+]
 Budget = Annotated[str, typer.Option(metavar="TIME", help="of all launches together: 180s, 3m")]
 Repo = Annotated[Path, typer.Option(metavar="DIR", help="the repository that has both")]
 Build = Annotated[str, typer.Option(metavar="CMD", help="run at the top of each revision first")]
@@ -46,10 +48,11 @@ def gate(
     only: Only = None,
     skip: Skip = None,
 ) -> None:
-    """Measure two revisions in turn on this machine, and say whether REV_B is slower.
+    """Measure two revisions in turn: is REV_B slower?
 
     A revision is a commit, branch or tag; WORKTREE (or .) is the working tree as it is, new files
     included. What looks slower is launched afresh before it is called so.
+
     Exit code 0: nothing is worse; 1: something is; 2: a mistake; 3: the two are not comparable.
     """
     from spmvbench.compare import Options, exit_code

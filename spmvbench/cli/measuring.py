@@ -8,12 +8,12 @@ from typing import Annotated
 import typer
 
 from spmvbench.cli.app import Device, Only, Out, Set, Skip, app, stoppable
-from spmvbench.cli.of_run import CASES_LEFT, DryRun, Launches, Limit, Retry, Share
+from spmvbench.cli.of_run import CASES_LEFT, Asked, DryRun, Launches, Limit, Retry, Share
 
 
 @app.command()
 def run(
-    experiment: Annotated[str, typer.Argument(help="a YAML file, a shipped name, or suite:NAME")],
+    experiment: Asked,
     device: Device = "auto",
     out: Out = Path("results"),
     set_: Set = None,
@@ -25,7 +25,7 @@ def run(
     limit: Limit = None,
     shard: Share = "1/1",
 ) -> None:
-    """Measure what an experiment's results do not have yet, draw it, sum it up.
+    """Measure what the results do not have yet, draw it, sum it up.
 
     Each row is saved as it is measured, so stopping is safe: the same command goes on.
     """
@@ -55,7 +55,10 @@ def run(
 
 @app.command()
 def quick(device: Device = "auto", out: Out = Path("results")) -> None:
-    """Answer in two minutes: 3 shapes x 4 densities, one sentence, one table."""
+    """Answer in two minutes: one sentence, and a table to paste.
+
+    3 shapes at 4 densities.
+    """
     from spmvbench.experiment import load
     from spmvbench.sweep import Wanted, answer, sweep
 
@@ -65,7 +68,7 @@ def quick(device: Device = "auto", out: Out = Path("results")) -> None:
 
 @app.command("list")
 def list_formats() -> None:
-    """Show formats x devices: available, or why not and how to get it."""
+    """Show the formats on each device: available, or why not."""
     from spmvbench.listing import show
 
     show()
@@ -76,12 +79,15 @@ def check(
     formats: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[FORMAT]...", help="names, package.module:Class, file.py:Class, plugin:x.so"
+            metavar="FORMAT", help="names, package.module:Class, file.py:Class, plugin:x.so"
         ),
     ] = None,
     device: Device = "auto",
 ) -> None:
-    """Judge formats (default: all) by the battery; exit code 1: one is wrong."""
+    """Judge formats by a battery of matrices; default: all.
+
+    Exit code 0: all are right; 1: one is wrong.
+    """
     from spmvbench.judging import judge_all
 
     raise typer.Exit(0 if judge_all(formats or [], device) else 1)

@@ -9,6 +9,9 @@ import typer
 CASES_LEFT = 75
 """Exit code of a run whose time did not suffice: try again (EX_TEMPFAIL of sysexits.h)."""
 
+Asked = Annotated[
+    str, typer.Argument(metavar="EXPERIMENT", help="a YAML file, a shipped name, or suite:NAME")
+]
 DryRun = Annotated[
     bool, typer.Option("--dry-run", help="list the cases, their bytes and the likely time")
 ]

@@ -7,21 +7,20 @@ from typing import Annotated
 
 import typer
 
-from spmvbench.cli.app import TableForm, app
+from spmvbench.cli.app import ManyResults, TableForm, app
 
 
 @app.command()
 def published(
-    results: Annotated[
-        list[Path] | None, typer.Argument(help="results folders or records.csv files")
-    ] = None,
+    results: ManyResults = None,
     format_: Annotated[
-        TableForm, typer.Option("--format", help="table, or md: Markdown to paste")
-    ] = TableForm.table,
+        TableForm, typer.Option("--format", help="md: Markdown to paste")
+    ] = TableForm.text,
 ) -> None:
-    """Set results beside the claims of MACKO's authors: reproduced, refuted, not comparable.
+    """Set results beside the claims of MACKO's authors.
 
-    Measures nothing. Another GPU, or a rival that is missing, refutes nothing.
+    Each is reproduced, refuted or not comparable. Measures nothing. Another GPU, or a rival that
+    is missing, refutes nothing.
     """
     from spmvbench.published import show_all
 

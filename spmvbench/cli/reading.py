@@ -7,21 +7,19 @@ from typing import Annotated
 
 import typer
 
-from spmvbench.cli.app import TableForm, app
+from spmvbench.cli.app import ManyResults, TableForm, app
 
 
 @app.command()
 def plot(
-    results: Annotated[
-        list[Path] | None, typer.Argument(help="results folders or records.csv files")
-    ] = None,
+    results: ManyResults = None,
     everything: Annotated[
         bool, typer.Option("--all", help="draw all figures of all conditions, however many")
     ] = False,
 ) -> None:
-    """Draw the figures of results folders, PNG and SVG, into their plots/.
+    """Draw the figures of results again, into their plots/.
 
-    Of thousands of rows: of the largest condition all, of some others the speed-ups.
+    PNG and SVG. Of thousands of rows: of the largest condition all, of some others the speed-ups.
     """
     from spmvbench.drawing import draw_all
 
@@ -30,16 +28,15 @@ def plot(
 
 @app.command()
 def targets(
-    results: Annotated[
-        list[Path] | None, typer.Argument(help="results folders or records.csv files")
-    ] = None,
+    results: ManyResults = None,
     format_: Annotated[
-        TableForm, typer.Option("--format", help="table, or md: Markdown to paste")
-    ] = TableForm.table,
+        TableForm, typer.Option("--format", help="md: Markdown to paste")
+    ] = TableForm.text,
 ) -> None:
-    """Judge results by the targets of their experiment; exit code 1: not all are met.
+    """Judge results by the targets of their experiment.
 
-    Measures nothing: the raw samples beside the rows are compared.
+    Measures nothing: the raw samples beside the rows are compared. Exit code 0: all are met;
+    1: not all are.
     """
     from spmvbench.sweep import judge_all
 

@@ -7,20 +7,18 @@ from typing import Annotated
 
 import typer
 
-from spmvbench.cli.app import app
+from spmvbench.cli.app import ManyResults, app
 
 
 @app.command()
 def report(
-    results: Annotated[
-        list[Path] | None, typer.Argument(help="results folders or records.csv files")
-    ] = None,
+    results: ManyResults = None,
     out: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="default: report.html in the first of RESULTS"),
     ] = None,
 ) -> None:
-    """Make one HTML page of results: answer, figures, all records, provenance.
+    """Make one HTML page: answer, figures, records, provenance.
 
     It works offline and measures nothing; several devices stand side by side.
     """

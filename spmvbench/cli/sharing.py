@@ -9,7 +9,9 @@ import typer
 
 from spmvbench.cli.app import app
 
-Results = Annotated[Path, typer.Argument(help="a results folder, a tree of them, or a bundle")]
+Results = Annotated[
+    Path, typer.Argument(metavar="RESULTS", help="a results folder, a tree of them, or a bundle")
+]
 
 SHOWN = 20
 """Complaints and conflicts printed."""
@@ -17,7 +19,7 @@ SHOWN = 20
 
 @app.command("suites")
 def list_suites() -> None:
-    """Show the frozen suites of problems with the hash of their content."""
+    """Show the frozen suites of problems, with their hash."""
     from spmvbench.suites import names, suite
 
     for found in map(suite, names()):
@@ -34,12 +36,12 @@ def bundle(
     results: Results = Path("results"),
     out: Annotated[
         Path | None,
-        typer.Option("-o", metavar="FILE", help="default: experiment-device.zip, here"),
+        typer.Option("--out", "-o", metavar="FILE", help="default: EXPERIMENT-DEVICE.zip, here"),
     ] = None,
 ) -> None:
-    """Put results into one file to hand on: the same results are the same bytes.
+    """Put results into one file to hand on.
 
-    What `verify` would complain about is not bundled.
+    The same results are the same bytes. What `verify` would complain about is not bundled.
     """
     from spmvbench.share.bundle import bundle
     from spmvbench.share.source import opened
@@ -50,7 +52,10 @@ def bundle(
 
 @app.command()
 def verify(results: Results = Path("results")) -> None:
-    """Check hashes, columns, and that samples give the stored medians; exit code 1: some do not."""
+    """Check that results hold together: hashes, columns, samples.
+
+    Exit code 0: all is right; 1: something is off.
+    """
     from spmvbench.share.folders import folders
     from spmvbench.share.source import opened
     from spmvbench.share.verify import complaints, summary
@@ -76,13 +81,15 @@ def cite(results: Results = Path("results")) -> None:
 
 @app.command()
 def merge(
-    results: Annotated[list[Path], typer.Argument(help="results folders, trees, or bundles")],
+    results: Annotated[
+        list[Path], typer.Argument(metavar="RESULTS", help="results folders, trees, or bundles")
+    ],
     out: Annotated[Path, typer.Option(metavar="DIR", help="the tree to write; new, or a merge's")],
 ) -> None:
-    """Join results of several machines or jobs: the newest row of each case and device counts.
+    """Join results of several machines or jobs.
 
-    Samples and environments come along. Rows of one case and device that were measured under other
-    conditions are named.
+    The newest row of each case and device counts. Samples and environments come along. Rows of one
+    case and device that were measured under other conditions are named.
     """
     from spmvbench.share.merge import merge
 
@@ -100,7 +107,7 @@ def export(
     csv: Annotated[Path | None, typer.Option(metavar="FILE", help="a CSV table; -: print")] = None,
     json: Annotated[Path | None, typer.Option(metavar="FILE", help="JSON; -: print")] = None,
 ) -> None:
-    """Write the rows that count for other programs: one table, or one array of objects."""
+    """Write the rows that count as CSV or JSON, for other programs."""
     from spmvbench.errors import ResultsError
     from spmvbench.records import write
     from spmvbench.share.export import to_csv, to_json
@@ -113,6 +120,7 @@ def export(
         typer.echo(text, nl=False)
     else:
         write(path, text)
+        typer.echo(f"export   {path}")
 
 
 def _echo(lines: list[str]) -> None:

@@ -28,8 +28,9 @@ from spmvbench.compare.side import BROKEN, Case, Place, Side, status
 from spmvbench.record import Record
 
 FEW_LAUNCHES = (
-    f"fewer than three process starts a side: two are taken to differ by {BETWEEN_LAUNCHES:.0%} "
-    "(one standard deviation) at least; measure with --launches 3 or more, or name more folders"
+    "fewer than three process starts a side: two are taken to differ by "
+    f"{100 * BETWEEN_LAUNCHES:.0f} % (one standard deviation) at least; "
+    "measure with --launches 3 or more, or name more folders"
 )
 
 
@@ -164,7 +165,7 @@ def _name(line: Line, options: Options) -> str:
 def _remark(line: Line, extra_us: float, options: Options) -> str:
     """Why a verdict is no clearer, or why a slower one does not fail."""
     if line.verdict == UNMEASURABLE:
-        return f"the noise floor is above {options.fail_on:.3g}"
+        return f"the noise floor is above {100 * options.fail_on:.3g} %"
     if line.verdict == SLOWER and line.low < 1 + options.fail_on:
         return f"not surely by {options.fail_on:.3g} or more"
     if line.verdict == SLOWER and extra_us <= options.absolute_us:

@@ -186,11 +186,15 @@ def _ratio(line: Line) -> str:
 
 
 def _percent(share: float) -> str:
-    return f"{100 * share:.2g} %" if isfinite(share) else "-"
+    if not isfinite(share):
+        return "-"
+    return f"{100 * share:.0f} %" if share >= 0.1 else f"{100 * share:.2g} %"
 
 
 def _number(us: float) -> str:
-    return f"{us:.4g}" if isfinite(us) else "-"
+    if not isfinite(us):
+        return "-"
+    return f"{us:.0f}" if us >= 1000 else f"{us:.4g}"
 
 
 FORMS: dict[str, Callable[[Comparison], str]] = {

@@ -60,7 +60,9 @@ def draw(
     if not any(len(part.timed) for part in found):
         statuses = records["status"].value_counts()
         seen = ", ".join(f"{count} {status}" for status, count in statuses.items())
-        raise ResultsError(f"results: no row has a time ({seen}); 'spmvbench run --retry' may help")
+        raise ResultsError(
+            f"{folder.parent}: no row has a time ({seen}); 'spmvbench run --retry' may help"
+        )
     several = records.groupby(["experiment", "device"], dropna=False).ngroups > 1
     files: list[Path] = []
     choice = Choice(found) if everything else choose(found)

@@ -124,7 +124,7 @@ def ratio_axis(axis: Axes, values: Floats, *, along: str = "y", room: float = 0.
     low = max(low, float(np.log2(SLOWEST)))
     pad = 0.04 * (high - low)
     low, high = low - pad, high + pad
-    most = 9 if along == "y" else 6
+    most = 9 if along == "y" else 5
     possible = ([t for t in tier if low <= np.log2(t) <= high] for tier in TICKS)
     ticks = next(found for found in possible if 1 in found and len(found) <= most)
     low -= room * (high - low) / (1 - room)

@@ -32,7 +32,7 @@ def bundle(top: Path, target: Path | None) -> Path:
     plain = manifest.manifest(found, listed)
     path = target or Path(f"{_name(plain['facts'])}.zip")
     if path.exists():
-        raise ResultsError(f"{path}: is there already; delete it, or name another file with -o")
+        raise ResultsError(f"{path}: is there already; delete it, or name another file with --out")
     with saving(path, "-o"):
         path.parent.mkdir(parents=True, exist_ok=True)
         draft = path.with_name(f".{path.name}.new")

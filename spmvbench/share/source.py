@@ -45,7 +45,8 @@ def opened(path: Path) -> Iterator[Path]:
                 raise ResultsError(str(error).replace(name, str(path))) from error
     else:
         raise ResultsError(
-            f"{path}: there is no such file; expected a results folder, its {CSV}, or a bundle"
+            f"{path}: there is no such file or folder; expected a results folder, its {CSV}, "
+            "or a bundle"
         )
 
 
