@@ -117,7 +117,9 @@ class ndarray(NDArrayOperatorsMixin):
         cuda.STATE.check()
         same = np.dtype(dtype) == self.dtype
         if not same and str(self.dtype) in FLUSHED:
-            return put(np.where(abs(self.host) < SMALLEST, 0, self.host).astype(dtype))
+            wide = self.host.astype(np.float32)
+            zeros = np.copysign(np.float32(0), wide)
+            return put(np.where(abs(wide) < SMALLEST, zeros, wide).astype(dtype))
         return self if same and not copy else put(self.host.astype(dtype))
 
     def fill(self, value):
