@@ -403,5 +403,5 @@ def test_the_newest_row_of_a_case_counts_across_folders(folder, tmp_path):
     again = report_folder.write(tmp_path / "again", report_folder.records(median_us=1.0))
     data = page(folder, again).data
     assert data["median_us"] == [1] * 16
-    with pytest.raises(ResultsError, match="no records.csv"):
+    with pytest.raises(ResultsError, match="no such file or folder"):
         write_report([tmp_path / "nowhere"])

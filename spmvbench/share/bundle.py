@@ -33,7 +33,7 @@ def bundle(top: Path, target: Path | None) -> Path:
     path = target or Path(f"{_name(plain['facts'])}.zip")
     if path.exists():
         raise ResultsError(f"{path}: is there already; delete it, or name another file with --out")
-    with saving(path, "-o"):
+    with saving(path, "--out"):
         path.parent.mkdir(parents=True, exist_ok=True)
         draft = path.with_name(f".{path.name}.new")
         try:
