@@ -16,7 +16,7 @@ bench: $(VENV)/.installed
 	$(RUN) run experiments/sparsity_sweep.yaml
 
 # A file of tests stays in one process: what it has compiled serves all of them.
-TESTED := $(BIN)/python -m pytest -q -n auto --dist loadfile
+TESTED := $(BIN)/python -m pytest -q -n auto --dist loadfile --no-loadscope-reorder
 
 test: $(VENV)/.installed
 	$(TESTED)

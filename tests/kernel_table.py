@@ -125,7 +125,7 @@ class Resident(Kernel):
         arguments = (*map(plain, arrays), *sizes)
         place = len(arrays) - 1
         threads = threads or self.threads
-        return Launch(kernel, self.rows, threads, arguments, place, order, shifts, shared)
+        return Launch(kernel, self.rows, threads, arguments, place, order, shifts, shared=shared)
 
 
 @dataclass(frozen=True)

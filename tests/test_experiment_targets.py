@@ -16,7 +16,8 @@ MEND = "add it there, or leave targets out with --set targets=null"
 # An entry of targets, in line 6 -> what is said of it.
 BAD = {
     "{faster: mako, than: dense-f16, at_least: 1}": "unknown format 'mako'; did you mean 'macko'? "
-    "A format outside this repository is named 'package.module:Class' or 'path/to/file.py:Class'",
+    "A format outside this repository is named 'package.module:Class', 'path/to/file.py:Class' or "
+    "'plugin:path/to/library.so'",
     "{faster: csr16, than: dense-f16, at_least: 1}": "faster is 'csr16'; expected what is "
     f"measured, macko, dense-f16: {MEND}",
     "{faster: macko, than: csr16, at_least: 1}": "than is 'csr16'; expected what is measured, "

@@ -76,7 +76,9 @@ def test_of_each_case_the_newest_row_counts(folder):
 
 @pytest.mark.parametrize("name", ["nowhere", "nowhere.csv", "nowhere.zip"])
 def test_nothing_there_is_one_line(tmp_path, name):
-    with pytest.raises(ResultsError, match=f"{name}: there is no such file; expected a results"):
+    with pytest.raises(
+        ResultsError, match=f"{name}: there is no such file or folder; expected a results"
+    ):
         spmvbench.load(tmp_path / name)
 
 

@@ -69,7 +69,7 @@ def action_commands(inputs):
 
 def test_the_action_runs_doctor_and_gate_with_options_that_exist():
     doctor, gate = action_commands({"experiment": "smoke", "build": "make kernels"})
-    assert parsed(doctor) == {"json_": False}
+    assert parsed(doctor)["format_"].value == "text"
     asked = parsed(gate)
     assert (asked["base"], asked["new"], asked["experiment"]) == ("0123abc", "HEAD", "smoke")
     assert (asked["build"], asked["format_"]) == ("make kernels", "github")

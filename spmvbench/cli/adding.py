@@ -14,7 +14,7 @@ from spmvbench.cli.app import app
 def new_format(
     name: Annotated[str, typer.Argument(help="lower-case words joined by '-', as my-format")],
 ) -> None:
-    """Write NAME.py here: a format that is right and slow, to be replaced piece by piece."""
+    """Write NAME.py here: a format that is right and slow."""
     from spmvbench.skeleton import class_name, write
 
     path = write(name, Path())
@@ -23,7 +23,7 @@ def new_format(
 
 @app.command()
 def plugin_header() -> None:
-    """Print the folder of spmvbench_plugin.h, for a C compiler's -I."""
+    """Print the folder of the header for kernels in C."""
     from spmvbench.plugin import HEADER
 
     typer.echo(HEADER.parent)

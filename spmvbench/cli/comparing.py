@@ -52,7 +52,7 @@ def compare(
         Form, typer.Option("--format", help="github and benchmark-action: for workflows there")
     ] = Form.text,
 ) -> None:
-    """Say whether NEW is slower than BASE, and if that can be known.
+    """Say whether NEW is slower than BASE, if that can be known.
 
     Exit code 0: nothing is worse; 1: something is; 2: a mistake; 3: the two are not comparable.
     """

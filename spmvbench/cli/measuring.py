@@ -25,7 +25,7 @@ def run(
     limit: Limit = None,
     shard: Share = "1/1",
 ) -> None:
-    """Measure what the results do not have yet, draw it, sum it up.
+    """Measure what is not measured yet, draw it, sum it up.
 
     Each row is saved as it is measured, so stopping is safe: the same command goes on.
     """

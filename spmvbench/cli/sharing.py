@@ -107,7 +107,7 @@ def export(
     csv: Annotated[Path | None, typer.Option(metavar="FILE", help="a CSV table; -: print")] = None,
     json: Annotated[Path | None, typer.Option(metavar="FILE", help="JSON; -: print")] = None,
 ) -> None:
-    """Write the rows that count as CSV or JSON, for other programs."""
+    """Write the rows that count as CSV or JSON."""
     from spmvbench.errors import ResultsError
     from spmvbench.records import write
     from spmvbench.share.export import to_csv, to_json
