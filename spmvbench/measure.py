@@ -17,14 +17,7 @@ from spmvbench.external.run import run
 from spmvbench.grouping import Entry, groups
 from spmvbench.guard import Failure, guard
 from spmvbench.overhead import overhead_us
-from spmvbench.prepare import (
-    AFTER,
-    Contestant,
-    Task,
-    find,
-    predict_bytes,
-    prepare,
-)
+from spmvbench.prepare import AFTER, Contestant, Task, find, predict_bytes, prepare
 from spmvbench.problems import build, count_nonzero
 from spmvbench.record import Record
 from spmvbench.sampling import CacheState, Timed, check_after, sample, vectors

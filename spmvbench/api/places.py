@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from spmvbench.devices.cupy_there import EXTRAS
+from spmvbench.cuda.libraries import INSTALL
 from spmvbench.errors import DeviceError
 
 
@@ -67,6 +67,6 @@ def import_cupy() -> Any:
         import cupy
     except ImportError as error:
         raise DeviceError(
-            f"CuPy is not installed, which runs the CUDA kernels; {EXTRAS}"
+            f"CuPy is not installed, which runs the CUDA kernels; {INSTALL}"
         ) from error
     return cupy

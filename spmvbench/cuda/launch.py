@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
+from spmvbench.cuda import names
 from spmvbench.cuda.module import allow_shared, kernel, usage
 from spmvbench.dtypes import DTYPES, Array
 from spmvbench.formats.base import USAGE, MatVec, Packed, Target
@@ -14,9 +16,6 @@ from spmvbench.formats.base import USAGE, MatVec, Packed, Target
 THREADS = 256
 WIDEST = 16
 """Bytes of the widest load of a lane."""
-
-_TYPES = {"float16": "__half", "bfloat16": "__nv_bfloat16", "float32": "float"}
-_POINTERS = {"int32": "int", "int64": "long long"}
 
 
 @dataclass(frozen=True)
@@ -63,7 +62,7 @@ def limits() -> Limits:
 
 def pointer_type(pointers: Array) -> str:
     """How a kernel's template names the type of row pointers."""
-    return _POINTERS[str(pointers.dtype)]
+    return names.POINTERS[str(pointers.dtype)]
 
 
 def load_of(cols: int, itemsize: int) -> str:
@@ -79,7 +78,7 @@ def launch(how: Kernel, packed: Packed, device: Target, *variant: str) -> MatVec
     can hold it.
     """
     arrays = [device.put(array) for array in packed.arrays.values()]
-    template = ", ".join([_TYPES[packed.dtype], str(device.batch), *variant])
+    template = ", ".join([names.VALUES[packed.dtype], str(device.batch), *variant])
     function = kernel(f"{how.name}.cu", f"{how.name}<{template}>")
     rows, cols = packed.shape
     grid, threads = (-(-rows // how.rows),), (THREADS,)
@@ -89,9 +88,7 @@ def launch(how: Kernel, packed: Packed, device: Target, *variant: str) -> MatVec
         if rows:  # no launch has an empty grid
             function(grid, threads, (*arrays, x, y, *sizes))
 
-    matvec = checked(product, packed.shape, device.batch, packed.dtype)
-    setattr(matvec, USAGE, usage(function))
-    return matvec
+    return _ready(product, function, packed, device)
 
 
 def resident(how: Resident, packed: Packed, device: Target, *sizes: np.generic) -> MatVec:
@@ -106,6 +103,13 @@ def resident(how: Resident, packed: Packed, device: Target, *sizes: np.generic) 
         if how.blocks:  # no launch has an empty grid
             function(grid, threads, (*arrays, x, y, *sizes), shared_mem=shared)
 
+    return _ready(product, function, packed, device)
+
+
+def _ready(
+    product: Callable[[Array, Array], None], function: Any, packed: Packed, device: Target
+) -> MatVec:
+    """The checked product, which says what its kernel takes of a multiprocessor."""
     matvec = checked(product, packed.shape, device.batch, packed.dtype)
     setattr(matvec, USAGE, usage(function))
     return matvec

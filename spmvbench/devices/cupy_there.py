@@ -5,9 +5,8 @@ from __future__ import annotations
 import ctypes
 from typing import Any
 
+from spmvbench.cuda.libraries import INSTALL
 from spmvbench.errors import DeviceError
-
-EXTRAS = "pip install 'spmvbench[cuda13]', or [cuda12] for a driver below 580"
 
 
 def usable() -> bool:
@@ -41,7 +40,7 @@ def working_cupy() -> Any:
         import cupy
     except ImportError as error:
         missing = "CuPy is not installed" if error.name == "cupy" else f"CuPy fails: {error}"
-        raise DeviceError(f"device cuda: {missing}; {EXTRAS}") from None
+        raise DeviceError(f"device cuda: {missing}; {INSTALL}") from None
     try:
         found = cupy.cuda.runtime.getDeviceCount()
     except cupy.cuda.runtime.CUDARuntimeError as error:
@@ -60,7 +59,7 @@ def _no_device(error: Any) -> str:
     except OSError:
         return "device cuda: no NVIDIA driver (libcuda.so.1) is here; use --device cpu"
     if error.status == insufficient:
-        return f"device cuda: the driver is too old for this CuPy; update it, or {EXTRAS}"
+        return f"device cuda: the driver is too old for this CuPy; update it, or {INSTALL}"
     if error.status == no_device:
         return "device cuda: no GPU is visible; see nvidia-smi, CUDA_VISIBLE_DEVICES"
     return f"device cuda: {error}; see nvidia-smi"
@@ -74,4 +73,4 @@ def _compile() -> None:
         kernel("timing.cu", "nothing")
     except Exception as error:  # CuPy has no common base for what can go wrong here
         line = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise DeviceError(f"device cuda: kernels do not compile: {line}; {EXTRAS}") from error
+        raise DeviceError(f"device cuda: kernels do not compile: {line}; {INSTALL}") from error
