@@ -136,8 +136,8 @@ def test_the_original_macko_runs_on_the_current_stream(torch, original, fake_cup
 
 @pytest.mark.parametrize(("rows", "entries"), [(1, 33), (31, 33), (32, 33), (33, 65)])
 def test_the_originals_row_pointers_fill_whole_blocks(rows, entries):
-    pointers = np.arange(rows + 1, dtype=np.int32)
-    padded = resolve("macko-original")._padded(pointers)
+    dense = np.ones((rows, 1), np.float16)
+    padded = resolve("macko-original").pack(dense).arrays["row_pointers"]
     assert padded.size == entries
     assert padded[rows:].tolist() == [rows] * (entries - rows)
 
@@ -153,5 +153,5 @@ def test_the_original_macko_takes_one_vector_of_float16(original):
 def test_without_the_authors_package_the_original_says_so(torch, monkeypatch):
     monkeypatch.delitem(sys.modules, "macko_spmv", raising=False)
     assert resolve("macko-original").unavailable("cuda") == (
-        "macko_spmv is not installed; docs/baselines.md says what it needs"
+        "macko-original: macko_spmv is not installed; docs/baselines.md says what it needs"
     )
