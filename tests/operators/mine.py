@@ -159,6 +159,11 @@ def only_cuda(matrix, x):
     return dense_product(matrix, x)
 
 
+@operator("only_cpu(Tensor matrix, Tensor x) -> Tensor", "CPU")
+def only_cpu(matrix, x):
+    return dense_product(matrix, x)
+
+
 for unfit in (
     "one_tensor(Tensor matrix) -> Tensor",
     "a_list(Tensor[] matrix, Tensor x) -> Tensor",
