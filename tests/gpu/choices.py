@@ -1,12 +1,12 @@
 """Makes the table by which `auto` chooses on a GPU: spmvbench/cuda/choices.csv.
 
-`python tests/gpu/choices.py RESULTS_FOLDER ...` takes the times of a run of experiments/auto_cuda.yaml
-and replaces what the table has for that device, type and batch. `--predicted` writes a table of times
-that nobody has measured, for the problems of that experiment on an H200: see `predicted_us`.
+`python tests/gpu/choices.py RESULTS_FOLDER ...` takes the times of a run of auto_cuda.yaml and
+replaces what the table has for that device, type and batch. `--predicted` fills in times that
+nobody has measured, of the problems of that experiment on an H200: see predicted.py.
 
-Both print how good the interpolation is: each density, then each shape is left out in turn, the rest
-of the table chooses for it, and what was chosen is compared with the best. That is harder than what
-the table is for: its neighbours are further away than those of any problem between.
+Both print how good the interpolation is: each density, then each shape is left out in turn, the
+rest of the table chooses for it, and what was chosen is compared with the best. That is harder than
+what the table is for: its neighbours are further away than those of any problem between.
 """
 
 from __future__ import annotations
@@ -15,112 +15,24 @@ import argparse
 import csv
 import sys
 from collections import defaultdict
-from dataclasses import astuple, dataclass, fields, replace
+from dataclasses import astuple, fields, replace
 from pathlib import Path
 from statistics import median
 
-import numpy as np
-from scipy.stats import binom
-
 sys.path.insert(0, str(Path(__file__).parent.parent.parent))
 
-from spmvbench import experiment, theory
+from predicted import H200, MULTIPROCESSORS, WORK, predicted_us
+
+from spmvbench import experiment
 from spmvbench.cuda.choices import PREDICTED, TABLE, Line, Product, read, times_us
 from spmvbench.dtypes import itemsize
-from spmvbench.errors import ResultsError, UnknownFormat
+from spmvbench.errors import ResultsError, UserError
 from spmvbench.formats import resolve
 from spmvbench.formats.auto import ON_CUDA
 from spmvbench.records import csv_files, environments, load
 
 EXPERIMENT = "auto_cuda"
 ENOUGH = 0.97
-
-H200 = "nvidia-h200"
-MULTIPROCESSORS = 132
-CLOCKS_US = MULTIPROCESSORS * 1980.0  # of all multiprocessors
-FIXED_US = 3.0
-BYTES_US = 0.95 * 4.3e6
-ISSUED = 0.7 * 128  # lanes of instructions a clock
-GATHERED = 0.85  # wavefronts a clock
-
-
-@dataclass(frozen=True)
-class Work:
-    """What a kernel does, by docs/gpu-kernels.md and counted for sm_90a as `instructions.py` does.
-
-    Instructions of each entry, of each element, and of each of both for every column of x.
-    `wavefronts`: of 32 entries, whose x are gathered. `elements`: clocks that 32 elements take
-    besides. `rows`: of a block.
-    """
-
-    entry: float = 0.0
-    element: float = 0.0
-    vector: float = 0.0
-    wavefronts: float = 0.0
-    clocks: float = 0.0
-    rows: int = 8
-
-
-WORK = {
-    "macko-fast": Work(entry=9.75, wavefronts=3.5, rows=1),
-    "slab4": Work(entry=5.25, wavefronts=2.0, rows=32),
-    "slab5": Work(entry=6.3, wavefronts=2.0, rows=32),
-    "slab6": Work(entry=6.3, wavefronts=2.0, rows=32),
-    "macko": Work(entry=18.4, vector=2.1, wavefronts=8.0),
-    "csr16": Work(entry=5.3, vector=2.2, wavefronts=8.0),
-    "bitmap": Work(element=17.0, vector=2.2, clocks=4.0),  # 2 population counts an element
-    "dense-f16": Work(element=1.1, vector=1.8, rows=16),
-}
-
-
-def predicted_us(name, problem):
-    """A fixed time, and the largest of three, each at a usual share of what an H200 can do.
-
-    Bytes of the packed matrix, instructions, and wavefronts of the gathers or population counts.
-    With fewer blocks than multiprocessors only so many of them do all of it.
-    """
-    work, elements = WORK[name], problem.elements
-    stored, packed_bytes = stored_and_bytes(name, problem)
-    vector = work.vector * problem.batch
-    per_entry, per_element = (work.entry, work.element + vector)
-    if work.entry:
-        per_entry, per_element = work.entry + vector, 0.0
-    instructions = (stored * per_entry + per_element) * elements
-    waves = (stored * work.wavefronts / GATHERED + work.clocks) / 32 * elements
-    busy = min(1.0, -(-problem.rows // work.rows) / MULTIPROCESSORS)
-    longest = max(packed_bytes / BYTES_US, instructions / ISSUED / CLOCKS_US, waves / CLOCKS_US)
-    return FIXED_US + longest / busy
-
-
-def stored_and_bytes(name, problem):
-    """Entries an element, those of zeros too, and bytes of the matrix, of uniform ones."""
-    bits, d = 8 * itemsize(problem.dtype), problem.density
-    size = {"value_bits": bits, "cols": problem.cols}
-    dense_bytes = problem.elements * bits / 8
-    if name.startswith("slab"):
-        return of_slabs(int(name[-1]), problem)
-    if name.startswith("macko"):
-        effective = float(theory.macko(d, **size))
-        pointers = theory.POINTER_BITS / problem.cols
-        return (effective * bits - pointers) / (bits + theory.DELTA_BITS), effective * dense_bytes
-    curve = {"csr16": theory.csr16, "bitmap": theory.bitmap}.get(name)
-    return d, dense_bytes * (float(curve(d, **size)) if curve else 1.0)
-
-
-def of_slabs(gap_bits, problem):
-    """The same by docs/formats.md, expected: streams of bridged entries in groups of 8."""
-    from spmvbench.formats.slab import segments
-
-    cut, reach = segments((problem.rows, problem.cols)), 2**gap_bits
-    width = -(-problem.cols // cut)
-    k = np.arange(width // reach + 1)
-    jumps = (1 - problem.density) ** (reach * k) * (1 - reach * k / width)
-    share = min(problem.density * float(jumps.sum()), 1.0)
-    groups = float(binom.sf(8 * np.arange(width // 8 + 1), width, share).sum())
-    slabs = -(-problem.rows // 32)
-    groups_in_all = slabs * cut * (32 * groups + 1.5)  # each slab and segment is aligned to 4
-    around = slabs * cut * (32 * 2 + 4) + 4 * problem.rows
-    return 8 * groups * cut / problem.cols, groups_in_all * (16 + gap_bits) + around
 
 
 def predicted():
@@ -212,8 +124,9 @@ def report(lines):
     for key in dict.fromkeys(map(group, lines)):
         own = [line for line in lines if group(line) == key]
         formats = len({line.format for line in own})
-        kind = PREDICTED if all(line.origin == PREDICTED for line in own) else "measured"
-        print(f"{key[0]}, {key[1]} bits, batch {key[2]}: {len(own)} lines, {formats} formats, {kind}")
+        kind = own[0].origin.partition(" ")[0]
+        what = f"{kind}, {len(own)} lines, {formats} formats"
+        print(f"{key[0]}, {key[1]} bits, batch {key[2]}: {what}")
         shape = ("rows", "cols")
         for what, names in {"density": (*shape, "density"), "shape": shape}.items():
             shares = sorted(left_out(own, names))
@@ -233,10 +146,13 @@ def main(arguments=None) -> int:
         asked.error("expected either results folders or --predicted")
     try:
         new = list(predicted()) if given.predicted else measured(given.results)
-    except (ResultsError, UnknownFormat) as error:
+    except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    old = [] if given.predicted or not given.out.is_file() else read(given.out)
+    old = read(given.out) if given.out.is_file() else ()
+    if given.predicted:
+        old = [line for line in old if line.origin != PREDICTED]
+        new = [line for line in new if group(line) not in set(map(group, old))]
     lines = with_new(old, new)
     write(lines, given.out)
     report(lines)
