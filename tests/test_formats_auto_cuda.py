@@ -68,7 +68,7 @@ def test_a_format_that_is_not_there_is_passed_over(times):
         (Problem(64, 4096, 0.5, "float32"), "csr16"),
         (Problem(64, 4096, 0.5, batch=2), "csr16"),
         (Problem(64, 65_537, 0.5, batch=8), "macko"),
-        (Problem(64, 262_017, 0.5), "macko"),  # no slab counts so many
+        (Problem(64, 262_145, 0.5), "macko"),  # no slab counts so many
     ],
 )
 def test_a_format_that_does_not_take_the_problem_is_passed_over(times, problem, name):
@@ -76,10 +76,15 @@ def test_a_format_that_does_not_take_the_problem_is_passed_over(times, problem, 
     assert chosen(problem) == name
 
 
-def test_a_format_whose_x_does_not_fit_in_shared_memory_is_passed_over(times, fake_cupy):
+@pytest.mark.parametrize(("cols", "name"), [(25_000, "slab4"), (60_000, "csr16")])
+def test_a_format_whose_x_does_not_fit_in_shared_memory_is_passed_over(
+    times, fake_cupy, monkeypatch, cols, name
+):
+    runtime = fake_cupy.cuda.runtime
+    small = runtime.getDeviceProperties(0) | {"sharedMemPerBlockOptin": 99 << 10}
+    monkeypatch.setattr(runtime, "getDeviceProperties", lambda number: small)
     times(slab4=1, csr16=2, macko=3)
-    assert chosen(Problem(64, 60_000, 0.5)) == "slab4"
-    assert chosen(Problem(64, 120_000, 0.5)) == "macko"
+    assert chosen(Problem(64, cols, 0.5)) == name
 
 
 def test_without_times_it_is_dense(times):

@@ -21,13 +21,12 @@ from statistics import median
 
 sys.path.insert(0, str(Path(__file__).parent.parent.parent))
 
-from predicted import H200, MULTIPROCESSORS, WORK, predicted_us
+from predicted import H200, MULTIPROCESSORS, WORK, predicted_us, takes
 
 from spmvbench import experiment
 from spmvbench.cuda.choices import PREDICTED, TABLE, Line, Product, read, times_us
 from spmvbench.dtypes import itemsize
 from spmvbench.errors import ResultsError, UserError
-from spmvbench.formats import resolve
 from spmvbench.formats.auto import ON_CUDA
 from spmvbench.records import csv_files, environments, load
 
@@ -40,10 +39,7 @@ def predicted():
     problems = [case.problem for case in experiment.load(EXPERIMENT).cases("cuda", 1)]
     problems += [replace(p, dtype="float32") for p in problems if p.batch == 1]
     for problem in problems:
-        for name in WORK:
-            fmt = resolve(name)
-            if fmt.unavailable("cuda", problem):
-                continue
+        for name in (name for name in WORK if takes(name, problem)):
             bits = 8 * itemsize(problem.dtype)
             where = (problem.batch, name, problem.rows, problem.cols, problem.density)
             yield Line(H200, MULTIPROCESSORS, bits, *where, predicted_us(name, problem), PREDICTED)

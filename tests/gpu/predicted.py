@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import binom
 
 from spmvbench import theory
 from spmvbench.dtypes import itemsize
@@ -38,14 +37,24 @@ class Work:
 
 WORK = {
     "macko-fast": Work(entry=9.75, wavefronts=3.5, rows=1),
-    "slab4": Work(entry=5.25, wavefronts=2.0, rows=32),
-    "slab5": Work(entry=6.3, wavefronts=2.0, rows=32),
-    "slab6": Work(entry=6.3, wavefronts=2.0, rows=32),
+    "slab4": Work(entry=5.25, wavefronts=3.4),
+    "slab5": Work(entry=6.3, wavefronts=3.4),
+    "slab6": Work(entry=6.3, wavefronts=3.4),
+    "slab-bitmap": Work(entry=7.5, wavefronts=2.6),  # counted in the source
     "macko": Work(entry=18.4, vector=2.1, wavefronts=8.0),
     "csr16": Work(entry=5.3, vector=2.2, wavefronts=8.0),
     "bitmap": Work(element=17.0, vector=2.2, clocks=4.0),  # 2 population counts an element
     "dense-f16": Work(element=1.1, vector=1.8, rows=16),
 }
+
+NOT_FULL = 3.5
+"""Entries that fill up a last group of 8, on average."""
+
+SLAB_BITMAP_BITS = (
+    *((0.0, 3.0), (0.1, 3.29), (0.2, 4.35), (0.25, 5.08), (0.3, 5.85), (0.4, 7.45), (0.5, 9.05)),
+    *((0.7, 12.25), (0.9, 15.45), (1.0, 17.0)),
+)
+"""Density, and bits an element: zeros that are stored make it more than a bitmap."""
 
 
 def predicted_us(name, problem):
@@ -65,13 +74,20 @@ def predicted_us(name, problem):
     return FIXED_US + max(packed_bytes / (min(2 * share, 1.0) * BYTES_US), computed_us)
 
 
+def takes(name, problem):
+    """Those that are not counted for several columns of x take one, and values of 16 bits."""
+    return WORK[name].vector > 0 or (problem.batch, itemsize(problem.dtype)) == (1, 2)
+
+
 def stored_and_bytes(name, problem):
     """Entries for each element, stored zeros too, and bytes of the matrix; non-zeros anywhere."""
     bits, d = 8 * itemsize(problem.dtype), problem.density
     size = {"value_bits": bits, "cols": problem.cols}
     dense_bytes = problem.elements * bits / 8
+    if name == "slab-bitmap":
+        return of_slab_bitmap(problem)
     if name.startswith("slab"):
-        return of_slabs(int(name[-1]), problem)
+        return of_slabs(int(name.removeprefix("slab")), problem)
     if name.startswith("macko"):
         effective = float(theory.macko(d, **size))
         pointers = theory.POINTER_BITS / problem.cols
@@ -81,15 +97,23 @@ def stored_and_bytes(name, problem):
 
 
 def of_slabs(gap_bits, problem):
-    """The same by docs/formats.md, expected: streams of bridged entries in groups of 8."""
-    cut = 16 if problem.rows < 8192 or problem.cols > 16384 else 8
-    reach = 2**gap_bits
-    width = -(-problem.cols // cut)
-    k = np.arange(width // reach + 1)
-    jumps = (1 - problem.density) ** (reach * k) * (1 - reach * k / width)
-    share = min(problem.density * float(jumps.sum()), 1.0)
-    groups = float(binom.sf(8 * np.arange(width // 8 + 1), width, share).sum())
-    slabs = -(-problem.rows // 32)
-    groups_in_all = slabs * cut * (32 * groups + 1.5)  # each slab and segment is aligned to 4
-    around = slabs * cut * (32 * 2 + 4) + 4 * problem.rows
-    return 8 * groups * cut / problem.cols, groups_in_all * (16 + gap_bits) + around
+    """The same by docs/formats.md: gaps bridged, one last group a row that is not full."""
+    rows, cols, reach = problem.rows, problem.cols, 2**gap_bits
+    k = np.arange(cols // reach + 1)
+    jumps = (1 - problem.density) ** (reach * k) * (1 - reach * k / cols)
+    entries = cols * problem.density * float(jumps.sum()) + NOT_FULL
+    of_slab = 32 if rows >= 4096 else 16 if rows >= 2048 else 8
+    warps = 8 if rows >= 8192 else 16
+    shares = 32 * warps // of_slab
+    return entries / cols, rows * (entries * (16 + gap_bits) / 8 + 2 * shares + 2 + 4)
+
+
+def of_slab_bitmap(problem):
+    """The same by docs/formats.md: the bits of long rows there, and what a stream costs."""
+    rows, cols = problem.rows, problem.cols
+    of_slab = 8 if rows <= 1056 else 16 if rows <= 2112 else 32
+    warps = 16 if rows < 8192 or cols > 16384 else 8
+    streams = 32 * warps // of_slab
+    bits = float(np.interp(problem.density, *zip(*SLAB_BITMAP_BITS, strict=True)))
+    entries = cols * (bits - 1) / 16 + NOT_FULL * streams
+    return entries / cols, rows * (2 * entries + cols / 8 + 2 * streams + 4)
