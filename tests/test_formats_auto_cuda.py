@@ -87,6 +87,13 @@ def test_a_format_whose_x_does_not_fit_in_shared_memory_is_passed_over(
     assert chosen(Problem(64, cols, 0.5)) == name
 
 
+def test_values_of_32_bits_have_times_of_their_own(monkeypatch):
+    wide = replace(LINE, format="bitmap", bits=32)
+    monkeypatch.setattr(choices, "table", lambda: [LINE, wide])
+    assert chosen(Problem(64, 4096, 0.5)) == "macko"
+    assert chosen(Problem(64, 4096, 0.5, "float32")) == "bitmap"
+
+
 def test_without_times_it_is_dense(times):
     times()
     assert chosen() == "dense-f16"

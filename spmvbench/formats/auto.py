@@ -60,8 +60,8 @@ float32 values are multiplied with float32 x: there MACKO's look-up of x takes l
 class Auto(Format):
     """See the module. The bytes are those of the format chosen, which `Packed.layout` names.
 
-    Without `for_problem` a matrix on the host is packed for CPUs, and one on a device for that, to
-    be multiplied by one vector.
+    Without `for_problem`: a matrix on the host is packed for CPUs, one on a GPU for that GPU and one
+    vector.
     """
 
     name = "auto"
@@ -70,7 +70,7 @@ class Auto(Format):
     batches: ClassVar = {"cuda": BATCHES}
 
     def __init__(self, on_gpu: Problem | None = None) -> None:
-        """`on_gpu`: the problem to pack for, on CuPy's current device."""
+        """`on_gpu`: the problem to pack for, on CuPy's current device; None: see the class."""
         self._on_gpu = on_gpu
 
     def for_problem(self, device: str, problem: Problem) -> Format:
@@ -119,7 +119,7 @@ def choice(density: float, cols: int, itemsize: int, tier: str) -> str:
 def choice_on_gpu(density: float, problem: Problem, gpu: Model) -> Format:
     """The format to choose: the likely fastest of those that take the problem.
 
-    `density`: as counted. dense-f16 where the table has no other.
+    `density`: as counted. dense-f16 where the table has none that does.
     """
     bits = 8 * itemsize(problem.dtype)
     product = choices.Product(
