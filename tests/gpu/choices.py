@@ -92,7 +92,7 @@ def write(lines, path):
     with path.open("w", encoding="utf-8", newline="") as file:
         out = csv.writer(file, lineterminator="\n")
         out.writerow(field.name for field in fields(Line))
-        out.writerows((*astuple(line)[:8], f"{line.median_us:.4g}", line.origin) for line in lines)
+        out.writerows((*astuple(line)[:8], f"{line.median_us:.3f}", line.origin) for line in lines)
 
 
 def left_out(lines, names):
