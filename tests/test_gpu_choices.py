@@ -193,6 +193,8 @@ def test_either_results_or_a_prediction_is_asked_for(script, words, capsys):
         ((12288, 12288), 0.5, "slab4", 49.3),
         ((12288, 12288), 0.1, "slab5", 13.1),
         ((12288, 12288), 0.05, "slab6", 8.4),
+        ((11008, 4096), 0.5, "slab-bitmap", 15.6),
+        ((12288, 12288), 0.5, "slab-bitmap", 44.8),
     ],
 )
 def test_the_prediction_is_that_of_the_documentation(script, shape, density, name, us):

@@ -40,7 +40,7 @@ WORK = {
     "slab4": Work(entry=5.25, wavefronts=3.4),
     "slab5": Work(entry=6.3, wavefronts=3.4),
     "slab6": Work(entry=6.3, wavefronts=3.4),
-    "slab-bitmap": Work(entry=7.5, wavefronts=2.6),  # counted in the source
+    "slab-bitmap": Work(entry=7.84, wavefronts=2.6),
     "macko": Work(entry=18.4, vector=2.1, wavefronts=8.0),
     "csr16": Work(entry=5.3, vector=2.2, wavefronts=8.0),
     "bitmap": Work(element=17.0, vector=2.2, clocks=4.0),  # 2 population counts an element
