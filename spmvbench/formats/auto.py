@@ -60,8 +60,8 @@ float32 values are multiplied with float32 x: there MACKO's look-up of x takes l
 class Auto(Format):
     """See the module. The bytes are those of the format chosen, which `Packed.layout` names.
 
-    Without `for_problem`: a matrix on the host is packed for CPUs, one on a GPU for that GPU and one
-    vector.
+    Without `for_problem`: a matrix on the host is packed for CPUs, one on a GPU for that GPU and
+    one vector.
     """
 
     name = "auto"
