@@ -9,6 +9,7 @@ import pytest
 from cuhost.host_module import missing
 
 from spmvbench.case import Case, Timing
+from spmvbench.formats.auto import ON_CUDA
 from spmvbench.problems import Problem
 from spmvbench.process import WorkerProcess
 from spmvbench.records import Results
@@ -72,6 +73,15 @@ def test_several_vectors_of_other_types_are_measured(tmp_path, dtype):
     rows, _ = measured(tmp_path, "macko", "dense-f16", dtype=dtype, batch=4)
     assert {row.status for row in rows.values()} == {"ok"}
     assert {row.y_dtype for row in rows.values()} == {dtype}
+
+
+@pytest.mark.parametrize(("dtype", "batch"), [("float16", 1), ("float16", 8), ("float32", 1)])
+def test_auto_is_measured_as_the_format_that_it_chose(tmp_path, dtype, batch):
+    rows, _ = measured(tmp_path, "auto", "macko", "dense-f16", dtype=dtype, batch=batch)
+    assert {row.status for row in rows.values()} == {"ok"}
+    assert rows["auto"].layout in ON_CUDA
+    assert (rows["auto"].registers, rows["auto"].baseline) == (32, "dense-f16")
+    assert rows["auto"].speedup
 
 
 def test_a_batch_without_a_kernel_is_said(tmp_path):

@@ -33,7 +33,14 @@ def copied(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "file", ["spmvbench/formats/macko.py", "spmvbench/check.py", "baselines/new.py", "kernels/a.cu"]
+    "file",
+    [
+        "spmvbench/formats/macko.py",
+        "spmvbench/cuda/choices.csv",
+        "spmvbench/check.py",
+        "baselines/new.py",
+        "kernels/a.cu",
+    ],
 )
 def test_an_edit_of_what_measures_changes_the_source_hash(copied, file):
     before = source_hash()

@@ -113,6 +113,13 @@ class Format(ABC):
             return f"{self.name} takes {known} columns of x on {device}, not {problem.batch}"
         return None
 
+    def for_problem(self, device: str, problem: Problem) -> Format:
+        """The format that packs that problem, or some of its rows, for that kind of device.
+
+        Itself, but where what it packs depends on more than the elements: on the columns of x, say.
+        """
+        return self
+
     def precision(self, dtype: str, device: str) -> Precision:
         """The types of a product of weights given as `dtype`; recorded, and the bound follows them.
 
