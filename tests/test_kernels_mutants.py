@@ -23,7 +23,7 @@ SMALL = (
     "some rows empty",
     "very sparse",
 )
-SMALL_OF_FAST = (*SMALL, "one heavy row", "streams of every length")
+SMALL_OF_FAST = (*SMALL, "one heavy row", "streams of every length", "rows of a few steps")
 FORWARD, BY_WARPS = 0, 2
 
 
