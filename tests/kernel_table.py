@@ -153,12 +153,12 @@ class MackoFast(Resident):
         if self.parts == 1:
             return self._launch(name, packed, x, order, shifts, shared, *sizes)
         sizes.append(np.int32(self.parts.bit_length() - 1))
-        beside = (starts_of_parts(packed, self.parts),)
+        beside = (starts_by_entry(packed, self.parts),)
         shared += 256
         return self._launch(name, packed, x, order, shifts, shared, *sizes, beside=beside)
 
 
-def starts_of_parts(packed, parts):
+def starts_by_entry(packed, parts):
     """The index of macko_fast_split, entry by entry. Shape: (rows, parts), int32."""
     pointers = packed.arrays["row_pointers"].astype(np.int64)
     pointers -= pointers[0] // 8 * 8

@@ -53,7 +53,7 @@ class MackoFast(Macko):
                 template = f"{name}<{value}, {of_x}, {pointers}>"
                 blocks = min(limit.multiprocessors, rows)
                 how = Resident("macko_fast.cu", template, blocks, 32 * _WARPS, shared)
-                index = partial(_starts, parts) if split else None
+                index = partial(starts_of_parts, parts) if split else None
                 return resident(how, packed, device, *sizes, index=index)
         return super()._on_gpu(packed, device)
 
@@ -80,12 +80,7 @@ def parts_of_rows(rows: int, stored: int, warps: int) -> int:
     return best
 
 
-def _halvings(parts: int) -> np.int32:
-    """What the kernels know the parts by: 2 to that power."""
-    return np.int32(parts.bit_length() - 1)
-
-
-def _starts(parts: int, _: Array, deltas: Array, row_pointers: Array) -> Array:
+def starts_of_parts(parts: int, _: Array, deltas: Array, row_pointers: Array) -> Array:
     """The columns where the parts of rows start, made on the device.
 
     Shape: (rows, parts), int32; kernels/parts.cuh says what they are.
@@ -102,3 +97,8 @@ def _starts(parts: int, _: Array, deltas: Array, row_pointers: Array) -> Array:
     packing.per_warp("macko_starts.cu", kernel, rows, deltas, row_pointers, made, *sizes)
     packing.wait()
     return made
+
+
+def _halvings(parts: int) -> np.int32:
+    """What the kernels know the parts by: 2 to that power."""
+    return np.int32(parts.bit_length() - 1)
