@@ -72,7 +72,7 @@ MUTANTS = [
     Mutant("macko_fast_split", "macko_fast.cu", "(second ? WARPS : 0)", "0", "a round ahead"),
     Mutant("macko_fast_split", "macko_fast.cu", "by < parts", "by < 2", "two parts only"),
     Mutant("macko_fast_split", "macko_fast.cu", " && row < rows", "", "rows that do not exist"),
-    Mutant("macko_fast_split", "macko_fast.cu", "(lane >> halvings) *", "lane *", "lanes are rows"),
+    Mutant("macko_fast_split", "macko_fast.cu", "i64(lane >> halvings)", "i64(lane)", "lane a row"),
     Mutant("macko_fast_split", "macko_fast.cu", "2 * WARPS : 0", "0 : 0", "sums over x"),
     Mutant("macko_fast_split", "macko_fast.cu", "warp - (slot << halvings)", "0", "the first part"),
     Mutant("macko_fast_split", "macko_fast.cu", "if (index < rows) row", "row", "past the index"),
@@ -80,9 +80,7 @@ MUTANTS = [
     Mutant("macko_fast_split", "macko_fast.cu", "(index << halvings)", "index", "other rows"),
     Mutant("macko_fast_split", "parts.cuh", "if (part + 1 < 1 << halvings)", "", "the last one"),
     Mutant("macko_fast_split", "parts.cuh", "< 1 << halvings", "< 0", "parts that overlap"),
-    Mutant(
-        "macko_fast_split", "parts.cuh", "steps * part >>", "steps / 4 * part >>", "of 4"
-    ),
+    Mutant("macko_fast_split", "parts.cuh", "steps * part >>", "steps / 4 * part >>", "of 4"),
     Mutant("macko_fast", "ptx.cuh", ">= u32(by)", "> u32(by)", "a lane too few"),
     Mutant("macko_fast", "gather.cuh", "sizeof(X)) << (8 * BYTE)", "sizeof(X))", "the first sum"),
     Mutant("macko_fast", "gather.cuh", "i < cols ? wide(x[i]) : 0.0f", "wide(x[i])", "past x"),
