@@ -26,16 +26,18 @@
  * step, or of the warp's next row, are under way during a step: 32 warps of 1,280 bytes, 40 KiB a
  * multiprocessor; 21 to 29 KiB cover the latency of an H200's memory.
  *
- * Few rows would leave most warps idle. Split, warps take parts of rows (parts.cuh), in 4 parts:
+ * Few rows would leave most warps idle. Split, a warp takes a part of a row (parts.cuh); with 4:
  *
- *   warp     0      1      2      3    | 4      5      6      7    | 8 ...
- *   takes    part 0 part 1 part 2 part 3 of row 0 | ... of row 1   | the block's rows in turn
+ *   warp     0        1        2        3      |  4        5        6        7      |  8 ...
+ *   takes    part 0   part 1   part 2   part 3 |  part 0   part 1   part 2   part 3 |  ...
+ *            of a row                          |  of the block's next row           |
  *
- * Their sums meet in shared memory, once a round. Where parts start in x an index says, which is
- * made when the product is planned (macko_starts.cu), 4 bytes a part. The bytes of A stay as they are.
+ * Their sums meet in shared memory, with one barrier a round. In which column a part starts says an
+ * index, made when the product is planned (macko_starts.cu). The bytes of A stay as they are.
  *
- * Reads 20 bits per entry once, the index, and x once a block. One vector; 16-bit values. With Inf or NaN in x
- * a zero that stands for an entry of another row may make a NaN: x has to be finite.
+ * Reads 20 bits per entry once, split 4 bytes a part, and x once a block. One vector; 16-bit values.
+ * With Inf or NaN in x a zero that stands for an entry of another row may make a NaN: x has to be
+ * finite.
  * Columns: as many as fit in shared memory. Entries: any number.
  */
 #include "parts.cuh"
@@ -119,8 +121,8 @@ INLINE void add_step(const Pair& pair, u32& at, float (&parts)[4]) {
   at = middle + u32(sizeof(X)) * (total >> 16) + HALF;
 }
 
-/* y of the block's rows from `first` on, as their parts' sums meet. `set`: a float for each warp. All
- * warps of the block come here; parts are added in the same order whoever comes first.
+/* y of the block's rows from `first` on, a row for 2^halvings warps. `set`: a float for each warp.
+ * All warps of the block come here; parts are added in the same order whoever comes first.
  */
 template <typename T>
 INLINE void write_rows(T* y, i64 first, i64 rows, float sum, float* set, int halvings) {

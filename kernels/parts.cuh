@@ -4,8 +4,8 @@
  *   row      | step 0 | step 1 | step 2 | step 3 | .. |    5 steps, the last one not full
  *   part     |   0    |   1    |   2    |      3      |    of 4: from step 5 p / 4 to 5 (p + 1) / 4
  *
- * So parts end between steps, and differ by a step at most. The row's last step is in the last part,
- * which has the most; of a row with fewer steps than parts, the others may be empty.
+ * So parts end between steps, and differ by a step at most. The last part has as many as any other,
+ * and the step that is not full; of a row with fewer steps than parts, others are empty.
  *
  *   starts[row, part]   the column of the part's first entry if its delta is 0, so that no part needs
  *                       the sums of those before it. Part 0 begins at a group that may begin with

@@ -119,6 +119,14 @@ def test_few_long_rows_are_multiplied_in_parts(fake_cupy, asked, matrix, dtype):
     assert [name.partition("<")[0] for name in asked] == ["macko_fast_split", "macko_starts"][::-1]
 
 
+@pytest.mark.parametrize("parts", PARTS)
+def test_any_number_of_parts_gives_the_product(fake_cupy, monkeypatch, parts):
+    monkeypatch.setattr("spmvbench.formats.macko_fast.parts_of_rows", lambda *asked: parts)
+    for matrix in ("rows of a few steps", "rows of every length", "some rows empty", "no columns"):
+        assert excess(fake_cupy, "macko-fast", MATRICES[matrix]("float16")) <= 1
+    assert excess(fake_cupy, "macko-fast", np.zeros((0, 40), np.float16)) == 0
+
+
 @pytest.mark.parametrize(
     ("spare", "kernel"),
     [
