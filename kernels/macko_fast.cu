@@ -35,9 +35,9 @@
  * Their sums meet in shared memory, with one barrier a round. In which column a part starts says an
  * index, made when the product is planned (macko_starts.cu). The bytes of A stay as they are.
  *
- * Reads 20 bits per entry once, split 4 bytes a part, and x once a block. One vector; 16-bit values.
- * With Inf or NaN in x a zero that stands for an entry of another row may make a NaN: x has to be
- * finite.
+ * Reads 20 bits per entry once, split 4 bytes a part, and x once a block. One vector; 16-bit
+ * values. With Inf or NaN in x a zero that stands for an entry of another row may make a NaN: x has
+ * to be finite.
  * Columns: as many as fit in shared memory. Entries: any number.
  */
 #include "parts.cuh"

@@ -7,9 +7,9 @@
  * So parts end between steps, and differ by a step at most. The last part has as many as any other,
  * and the step that is not full; of a row with fewer steps than parts, others are empty.
  *
- *   starts[row, part]   the column of the part's first entry if its delta is 0, so that no part needs
- *                       the sums of those before it. Part 0 begins at a group that may begin with
- *                       entries of the row before, and these count as columns: it starts at 0 to -7.
+ *   starts[row, part]   the column of the part's first entry if its delta is 0, so that no part
+ *                       needs the sums of those before it. Entries of the row before that lie in
+ *                       the row's first group count as columns: part 0 starts at 0 to -7.
  */
 #pragma once
 #include "gather.cuh"
