@@ -35,9 +35,9 @@ def stranger(name):
     return f"{HERE}/strangers_on_gpu.py:{name}"
 
 
-def measured(tmp_path, *formats, cache="cold", **problem):
+def measured(tmp_path, *formats, cache="cold", shape=(40, 600), **problem):
     """The saved rows by short name, and how many workers it took."""
-    case = Case("t", Problem(40, 600, 0.5, **problem), formats, cache, 0, QUICK)
+    case = Case("t", Problem(*shape, 0.5, **problem), formats, cache, 0, QUICK)
     started = []
 
     def start():
@@ -66,6 +66,15 @@ def test_our_formats_are_measured(tmp_path, cache, timer):
     assert {(row.registers, row.local_bytes) for row in rows.values()} == {(32, 0)}
     assert rows["macko"].baseline == "dense-f16"
     assert workers == 1
+
+
+@pytest.mark.parametrize("cache", ["cold", "hot"])
+def test_an_index_that_a_plan_has_built_is_in_the_bytes_that_are_moved(tmp_path, cache):
+    rows, _ = measured(tmp_path, "macko", "macko-fast", cache=cache, shape=(5, 5000))
+    plain, split = rows["macko"], rows["macko-fast"]
+    assert (plain.status, split.status) == ("ok", "ok")
+    assert split.packed_bytes == plain.packed_bytes
+    assert split.bytes_moved == plain.bytes_moved + 5 * 4 * 4  # 5 steps a row: 4 parts
 
 
 @pytest.mark.parametrize("dtype", ["bfloat16", "float32"])

@@ -36,7 +36,6 @@ def copied(tmp_path, monkeypatch):
     "file",
     [
         "spmvbench/formats/macko.py",
-        "spmvbench/cuda/choices.csv",
         "spmvbench/check.py",
         "baselines/new.py",
         "kernels/a.cu",
@@ -47,6 +46,16 @@ def test_an_edit_of_what_measures_changes_the_source_hash(copied, file):
     with (copied / file).open("a") as source:
         source.write("\n")
     assert source_hash() != before
+
+
+def test_a_new_table_of_auto_is_new_for_its_rows_alone(copied):
+    before, source = environment({}), source_hash()
+    with (copied / "spmvbench/cuda/choices.csv").open("a") as table:
+        table.write("\n")
+    after = environment({})
+    assert source_hash() == source
+    assert not same_source(before, after, "auto")
+    assert same_source(before, after, "macko")
 
 
 @pytest.mark.parametrize(

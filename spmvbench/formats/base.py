@@ -20,6 +20,10 @@ Shapes: x (cols,) and y (rows,) for batch 1; x (cols, batch) and y (rows, batch)
 USAGE = "usage"
 """A product may have this attribute: registers and bytes of local memory of a kernel's thread."""
 
+BESIDE = "bytes_beside"
+"""A product may have this attribute: bytes of what `plan` has made of the packed arrays and the
+product reads beside them."""
+
 
 class Target(Protocol):
     """What a format may know of the device that it plans a product for."""
