@@ -96,7 +96,7 @@ struct Place {
     const u32 thread = (share << slabs.row_bits) + row, lane = thread % LANES;
     Spot spot = {(slab << (slabs.row_bits + slabs.share_bits)) + thread, after % length, 0};
     spot.at = slabs.offsets[spot.lane / LANES];
-#pragma unroll
+#pragma unroll 8  // all 32, at three calls, would be as much code as the rest
     for (u32 other = 0; other < LANES; ++other) {
       const u32 all = __shfl_sync(ALL_LANES, of_lane, other);
       const u32 number = (thread - lane + other) >> slabs.row_bits;
