@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from gpu_stand_in import Gpu
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from kernel_table import TYPES
@@ -139,6 +140,20 @@ def test_the_widest_rows_are_packed_byte_for_byte(fake_cupy, name):
     dense = np.zeros((3, 65536), np.float16)
     dense[0], dense[1, ::1000], dense[2, -1] = 1, 2, 3
     assert not list(differences(name, dense, fake_cupy))
+
+
+@pytest.mark.parametrize("name", SLABS)
+def test_slabs_that_were_packed_on_the_device_stay_there(fake_cupy, name):
+    fmt, dense = resolve(name), BATTERY["rows of every length"]("float16")
+    there = fmt.pack(fake_cupy.asarray(dense))
+    fake_cupy.cuda.STATE.log.clear()
+    matvec = fmt.plan(there, Gpu(fake_cupy))
+    assert "get" not in fake_cupy.cuda.STATE.log
+    x, y = fake_cupy.ones(dense.shape[1], np.float16), fake_cupy.empty(len(dense), np.float16)
+    matvec(x, y)
+    other = fake_cupy.empty(len(dense), np.float16)
+    fmt.plan(fmt.pack(dense), Gpu(fake_cupy))(x, other)
+    assert y.get().tobytes() == other.get().tobytes()
 
 
 @pytest.mark.parametrize("dtype", TYPES)
