@@ -77,7 +77,7 @@ def long_rows():
     """Full stretches, and gaps of many bridges that end in a step or pass it by."""
     dense = np.zeros((9, 17_000), np.float16)
     dense[0, 1:801], dense[1, [3, 16_999]], dense[2, :5000:37], dense[3, 100:2000:3] = 1, 2, 3, 4
-    dense[4, [0, 5000, 5001]], dense[5, 255:3000:64] = 5, 6
+    dense[4, [0, 5000, 5001]], dense[5, 255:3000:64], dense[6, 40:3000:18] = 5, 6, 7
     return dense
 
 

@@ -51,7 +51,7 @@ PACKING = [
     ("pack_slab", "pack_slab.cu", "lane_of_warp() & (rows - 1)", "lane_of_warp()", "other rows"),
     ("pack_slab", "pack_slab.cu", "groups & last, of", "0, of", "no share is longer"),
     ("pack_slab", "pack_slab.cu", "longer * (each + 1)", "longer * each", "where longer ones end"),
-    ("pack_slab", "pack_slab.cu", "group < of_longer", "group <= of_longer", "one more of those"),
+    ("pack_slab", "pack_slab.cu", "each + in_longer", "each + 1", "all shares are longer"),
     ("pack_slab", "pack_slab.cu", "(in_longer ? 0 : longer)", "0", "the first shares again"),
     ("pack_slab", "pack_slab.cu", "(share << slabs.row_bits) + row", "share + row", "other lanes"),
     ("pack_slab", "pack_slab.cu", "+ last - number)", "- number)", "shares are rounded down"),
