@@ -1,13 +1,8 @@
 /* A into slabs, see slab.cu: first how many entries each row has, then the groups of all rows.
  *
- * A warp goes through a row, see entries.cuh. Its entries wait in shared memory until there are 32
- * groups of 8. Then each lane writes one, whole: nothing is written twice, and no two lanes share a
- * word of `low` or `high`.
- *
- *   waiting   | 8 entries | 8 entries | 8 entries | ... | 8 entries | of the next groups ...
- *   lane        0           1           2                 31
- *   writes      16 bytes of values, 4 of low, BITS 5: 1 and BITS 6: 2 of high; the first of a share
- *               also its start
+ * A warp goes through a row: entries.cuh says which entries it has, groups.cuh how they are written.
+ * Of a group a lane writes 16 bytes of values, 4 of `low`, BITS 5: 1 and BITS 6: 2 of `high`, of the
+ * first of a share also its start.
  *
  * Where a lane's group lies follows from the groups of the slab's rows, which the host has put in
  * order between the two kernels: the group's share, its number k there, and before it
@@ -22,16 +17,11 @@
  * Columns: 65,536.
  */
 #include "entries.cuh"
+#include "groups.cuh"
 #include "planes.cuh"
 
-constexpr int GROUP = 8;
-constexpr int WRITTEN = LANES * GROUP;  // entries that are written at once
-
-/* Entries of a row that are not written yet, entry i in place i % ROOM: up to WRITTEN - 1, and those
- * that end in a step's columns.
- */
+/* Entries of a row that are not written yet. */
 struct Waiting {
-  static constexpr u32 ROOM = WRITTEN + LANES * AHEAD;
   alignas(16) u16 values[ROOM];
   alignas(16) u8 codes[ROOM];
 
@@ -94,14 +84,13 @@ struct Place {
     const u32 length = each + in_longer, after = group - (in_longer ? 0 : of_longer);
     const u32 share = (in_longer ? 0 : longer) + after / length;
     const u32 thread = (share << slabs.row_bits) + row, lane = thread % LANES;
-    Spot spot = {(slab << (slabs.row_bits + slabs.share_bits)) + thread, after % length, 0};
-    spot.at = slabs.offsets[spot.lane / LANES];
-#pragma unroll 8  // all 32, at three calls, would be as much code as the rest
-    for (u32 other = 0; other < LANES; ++other) {
+    const auto length_of = [&](u32 other) {
       const u32 all = __shfl_sync(ALL_LANES, of_lane, other);
       const u32 number = (thread - lane + other) >> slabs.row_bits;
-      spot.at += min((all + last - number) >> slabs.share_bits, spot.k + (other < lane));
-    }
+      return (all + last - number) >> slabs.share_bits;
+    };
+    Spot spot = {(slab << (slabs.row_bits + slabs.share_bits)) + thread, after % length, 0};
+    spot.at = slabs.offsets[spot.lane / LANES] + groups_before(spot.k, lane, length_of);
     return spot;
   }
 };
@@ -121,7 +110,7 @@ INLINE void write(const Slabs<BITS>& slabs, const Place& place, const Waiting& w
   __syncwarp();
   const u32 group = reached.written + lane_of_warp();
   const bool mine = group < place.groups;
-  const u32 from = group * GROUP % Waiting::ROOM;
+  const u32 from = group * GROUP % ROOM;
   const auto values = load<GROUP>(waiting.values + from);
   const auto codes = same_bits<Gaps>(load<GROUP>(waiting.codes + from));
   const u32 columns = sum_of(codes) + GROUP;

@@ -56,7 +56,7 @@ PACKING = [
     ("pack_slab", "pack_slab.cu", "(share << slabs.row_bits) + row", "share + row", "other lanes"),
     ("pack_slab", "pack_slab.cu", "+ last - number)", "- number)", "shares are rounded down"),
     ("pack_slab", "pack_slab.cu", "+ last - number)", "+ last)", "all shares are the first"),
-    ("pack_slab", "pack_slab.cu", "(other < lane)", "(other <= lane)", "its own group is before"),
+    ("pack_slab", "groups.cuh", "(other < lane)", "(other <= lane)", "its own group is before"),
     ("pack_slab", "pack_slab.cu", "(thread - lane + other) >>", "other >>", "shares of warp 0"),
     ("pack_slab", "pack_slab.cu", "mine ? group : place.groups - 1", "group", "groups of no row"),
     ("pack_slab", "pack_slab.cu", "  if (mine) {", "  {", "lanes without a group write"),
