@@ -28,7 +28,21 @@ def _streams(dtype):
     return dense.astype(DTYPES[dtype])
 
 
-MATRICES = {**BATTERY, "streams of every length": _streams}
+def _steps(dtype):
+    """Rows of 0 to 9 steps of 512 entries, about as many as whole ones; they begin anywhere."""
+    random, cols = np.random.default_rng(5), 6000
+    lengths = [0, 3, 511, 512, 513, 0, 1020, 1025, 1530, 2041, 2048, 2053, 4500, 7, 0, 3077, 90]
+    dense = np.zeros((len(lengths), cols), np.float32)
+    for row, stored in enumerate(lengths):
+        dense[row, random.choice(cols, stored, replace=False)] = 1 + np.arange(stored) % 5
+    return dense.astype(DTYPES[dtype])
+
+
+MATRICES = {
+    **BATTERY,
+    "streams of every length": _streams,
+    "rows of a few steps": _steps,
+}
 
 # Of the blocks that the checker looks at one by one, every so many: 65,537 columns have 129.
 EVERY = 16

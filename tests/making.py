@@ -5,10 +5,12 @@ from __future__ import annotations
 from unittest.mock import patch
 
 import numpy as np
+from kernel_cells import MATRICES
 
 from spmvbench.battery import BATTERY
 from spmvbench.dtypes import DTYPES
 from spmvbench.formats import resolve
+from spmvbench.formats.macko_fast import starts_of_parts
 from spmvbench.formats.slab import Cut
 from spmvbench.problems import Problem, build
 
@@ -58,6 +60,15 @@ def pack(cupy, dtypes):
                 resolve(name).pack(there)
     if "float16" in dtypes:
         _pack_slabs(cupy)
+    starts(cupy)
+
+
+def starts(cupy):
+    """Where the parts of rows start: rows of several steps, and rows with fewer than parts."""
+    for name in (*SMALL, "rows of a few steps"):
+        packed = resolve("macko-fast").pack(cupy.asarray(MATRICES[name]("float16")))
+        for parts in (2, 8, 32):
+            starts_of_parts(parts, *packed.arrays.values())
 
 
 def _pack_slabs(cupy):

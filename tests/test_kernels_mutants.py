@@ -23,7 +23,7 @@ SMALL = (
     "some rows empty",
     "very sparse",
 )
-SMALL_OF_FAST = (*SMALL, "one heavy row", "streams of every length")
+SMALL_OF_FAST = (*SMALL, "one heavy row", "streams of every length", "rows of a few steps")
 FORWARD, BY_WARPS = 0, 2
 
 
@@ -51,21 +51,36 @@ MUTANTS = [
     Mutant("macko", "macko.cu", "if (row >= rows) return;", "", "rows that do not exist"),
     Mutant("macko", "warp.cuh", ">= step) v", "> step) v", "a lane too few"),
     Mutant("macko", "row.cuh", "i64(column) * BATCH", "i64(column)", "x of one vector only"),
-    Mutant("macko_fast", "macko_fast.cu", "u32(row.begin % ENTRIES)", "0", "begins at loads"),
+    Mutant("macko_fast", "parts.cuh", "-int(begin % ENTRIES)", "0", "begins at loads"),
     Mutant("macko_fast", "macko_fast.cu", "if (first || last)", "if (last)", "the row before"),
     Mutant("macko_fast", "macko_fast.cu", "if (first || last)", "if (first)", "the next row"),
     Mutant("macko_fast", "macko_fast.cu", "skip == 0 && stop", "stop", "only ends are masked"),
     Mutant("macko_fast", "macko_fast.cu", ">> (32 - 4 * stop)", ">> (28 - 4 * stop)", "one more"),
-    Mutant("macko_fast", "macko_fast.cu", "return upto_odd - odd;", "return upto_odd;", "even"),
+    Mutant("macko_fast", "parts.cuh", "return upto_odd - odd;", "return upto_odd;", "even"),
     Mutant("macko_fast", "macko_fast.cu", " | far.all() << 16", "", "far groups have no gaps"),
     Mutant("macko_fast", "macko_fast.cu", "upto, LANES - 1)", "upto, LANES - 2)", "a lane early"),
     Mutant("macko_fast", "macko_fast.cu", "(total >> 16) + HALF", "(total >> 16)", "the next step"),
     Mutant("macko_fast", "macko_fast.cu", "cols + AFTER", "cols", "no zeros after x"),
     Mutant("macko_fast", "macko_fast.cu", "threadIdx.x < BEFORE", "false", "no zeros before x"),
-    Mutant("macko_fast", "macko_fast.cu", "if (row >= rows) return {};", "", "no such rows"),
+    Mutant("macko_fast", "parts.cuh", "if (row >= rows) return {};", "", "no such rows"),
     Mutant("macko_fast", "macko_fast.cu", "if (group < end) pair.near", "pair.near", "past end"),
-    Mutant("macko_fast", "macko_fast.cu", "  __syncthreads();\n", "", "x is not there yet"),
+    Mutant(
+        "macko_fast", "macko_fast.cu", "  __syncthreads();\n  const u32", "  const u32", "no x yet"
+    ),
     Mutant("macko_fast", "macko_fast.cu", "y[index - stride]", "y[index]", "another row's y"),
+    Mutant("macko_fast_split", "macko_fast.cu", "sum;\n  __syncthreads();", "sum;", "no sums yet"),
+    Mutant("macko_fast_split", "macko_fast.cu", "(second ? WARPS : 0)", "0", "a round ahead"),
+    Mutant("macko_fast_split", "macko_fast.cu", "by < parts", "by < 2", "two parts only"),
+    Mutant("macko_fast_split", "macko_fast.cu", " && row < rows", "", "rows that do not exist"),
+    Mutant("macko_fast_split", "macko_fast.cu", "i64(lane >> halvings)", "i64(lane)", "lane a row"),
+    Mutant("macko_fast_split", "macko_fast.cu", "2 * WARPS : 0", "0 : 0", "sums over x"),
+    Mutant("macko_fast_split", "macko_fast.cu", "warp - (slot << halvings)", "0", "the first part"),
+    Mutant("macko_fast_split", "macko_fast.cu", "if (index < rows) row", "row", "past the index"),
+    Mutant("macko_fast_split", "macko_fast.cu", "if (index < rows) row", "if (false) row", "carry"),
+    Mutant("macko_fast_split", "macko_fast.cu", "(index << halvings)", "index", "other rows"),
+    Mutant("macko_fast_split", "parts.cuh", "if (part + 1 < 1 << halvings)", "", "the last one"),
+    Mutant("macko_fast_split", "parts.cuh", "< 1 << halvings", "< 0", "parts that overlap"),
+    Mutant("macko_fast_split", "parts.cuh", "steps * part >>", "steps / 4 * part >>", "of 4"),
     Mutant("macko_fast", "ptx.cuh", ">= u32(by)", "> u32(by)", "a lane too few"),
     Mutant("macko_fast", "gather.cuh", "sizeof(X)) << (8 * BYTE)", "sizeof(X))", "the first sum"),
     Mutant("macko_fast", "gather.cuh", "i < cols ? wide(x[i]) : 0.0f", "wide(x[i])", "past x"),

@@ -79,7 +79,9 @@ def check(
     formats: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="FORMAT", help="names, package.module:Class, file.py:Class, plugin:x.so"
+            metavar="FORMAT",
+            help="names, package.module:Class, file.py:Class, plugin:x.so, "
+            "torch-op:LAYOUT:PLACE:NAMESPACE::NAME",
         ),
     ] = None,
     device: Device = "auto",

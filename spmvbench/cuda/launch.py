@@ -11,7 +11,7 @@ import numpy as np
 from spmvbench.cuda import names
 from spmvbench.cuda.module import allow_shared, kernel, usage
 from spmvbench.dtypes import DTYPES, Array
-from spmvbench.formats.base import USAGE, MatVec, Packed, Target
+from spmvbench.formats.base import BESIDE, USAGE, MatVec, Packed, Target
 
 THREADS = 256
 WIDEST = 16
@@ -109,9 +109,19 @@ def launch(how: Kernel, packed: Packed, device: Target, *variant: str) -> MatVec
     return _ready(product, function, packed, device)
 
 
-def resident(how: Resident, packed: Packed, device: Target, *sizes: np.generic) -> MatVec:
-    """As `launch`, of a kernel whose blocks stay, for one vector; `sizes`: its last arguments."""
+def resident(
+    how: Resident,
+    packed: Packed,
+    device: Target,
+    *sizes: np.generic,
+    index: Callable[..., Array] | None = None,
+) -> MatVec:
+    """As `launch`, of a kernel whose blocks stay, for one vector; `sizes`: its last arguments.
+
+    `index`: makes of the uploaded arrays one more, which the kernel takes after them.
+    """
     arrays = [device.put(array) for array in packed.arrays.values()]
+    beside = [index(*arrays)] if index else []
     function = kernel(how.file, how.name)
     # All plans of this process share the function: what one has asked for, the next does not take.
     allow_shared(function, how.shared_bytes)
@@ -119,9 +129,11 @@ def resident(how: Resident, packed: Packed, device: Target, *sizes: np.generic) 
 
     def product(x: Array, y: Array) -> None:
         if how.blocks:  # no launch has an empty grid
-            function(grid, threads, (*arrays, x, y, *sizes), shared_mem=shared)
+            function(grid, threads, (*arrays, *beside, x, y, *sizes), shared_mem=shared)
 
-    return _ready(product, function, packed, device)
+    matvec = _ready(product, function, packed, device)
+    setattr(matvec, BESIDE, sum(int(array.nbytes) for array in beside))
+    return matvec
 
 
 def _ready(
