@@ -12,6 +12,7 @@ from cuhost.host_module import Launch
 
 from spmvbench.dtypes import DTYPES
 from spmvbench.formats import resolve
+from spmvbench.formats.slab_bitmap import Cut
 
 FOLDER = Path(__file__).parent.parent / "kernels"
 
@@ -177,6 +178,54 @@ class Slab(Resident):
         return self._launch(name, packed, x, order, shifts, shared, *sizes, threads=32 * cut)
 
 
+@dataclass(frozen=True)
+class SlabBitmap(Resident):
+    """See kernels/slab_bitmap.cu. `rows_of_slab` and `warps` of a block, whatever the matrix.
+
+    `buffers`: slabs whose bits are in shared memory.
+    """
+
+    stem: str = "slab_bitmap"
+    rows_of_slab: int = 32
+    warps: int = 16
+    buffers: int = 1
+
+    def pack(self, dense):
+        with patch("spmvbench.formats.slab_bitmap.cut", self._cut):
+            return resolve(self.format).pack(dense)
+
+    def _cut(self, shape):
+        (rows, cols), parts = shape, 32 // self.rows_of_slab
+        words = -(-cols // (32 * parts * self.warps))
+        return Cut(self.rows_of_slab, self.warps, -(-rows // self.rows_of_slab), words)
+
+    def variants(self, dtypes=("float16", "bfloat16"), batches=(1,)) -> list[str]:
+        return [self._named(t) for t in dtypes if t in self.dtypes]
+
+    def _named(self, dtype) -> str:
+        of_x = self._of_x(dtype)[0]
+        return f"slab_bitmap<{TYPES[dtype]}, {of_x}, {self.warps}, {self.blocks}>"
+
+    def launch(self, packed, x, order=0, shifts=()) -> Launch:
+        (rows, cols), words = packed.shape, packed.arrays["bits"].shape[2]
+        columns = 32 * (32 // self.rows_of_slab) * self.warps * words
+        shared = self._of_x(packed.dtype)[1] * (columns + 8)
+        shared += self.buffers * self.warps * (words + 2) * 128
+        sizes = np.int64(rows), np.int32(cols), np.int32(self.rows_of_slab), np.int32(self.buffers)
+        name = self._named(packed.dtype)
+        return self._launch(name, packed, x, order, shifts, shared, *sizes, threads=32 * self.warps)
+
+
+_BITMAPS = (
+    SlabBitmap("slab_bitmap", "slab-bitmap", 2, threads=512, buffers=2),
+    SlabBitmap("slab_bitmap-1", "slab-bitmap", 2, threads=512, narrow=True),
+    SlabBitmap("slab_bitmap-2", "slab-bitmap", 3, threads=512, blocks=2, rows_of_slab=16),
+    SlabBitmap("slab_bitmap-3", "slab-bitmap", 2, threads=256, blocks=2, warps=8, buffers=2),
+    SlabBitmap("slab_bitmap-4", "slab-bitmap", 3, threads=256, blocks=3, warps=8, narrow=True),
+    SlabBitmap("slab_bitmap-5", "slab-bitmap", 5, threads=256, blocks=4, warps=8, rows_of_slab=8),
+)
+"""All pairs of warps and blocks; of the rest, each in some."""
+
 KERNELS = {
     kernel.name: kernel
     for kernel in (
@@ -193,6 +242,7 @@ KERNELS = {
             Slab(f"slab{b}-narrow", f"slab{b}", 2, narrow=True, bits=b, segments=8)
             for b in (4, 5, 6)
         ),
+        *_BITMAPS,
     )
 }
 

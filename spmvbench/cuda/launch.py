@@ -18,6 +18,10 @@ WIDEST = 16
 """Bytes of the widest load of a lane."""
 
 
+SYSTEM_SHARED = 1024
+"""Bytes of shared memory of a block that are not its own."""
+
+
 @dataclass(frozen=True)
 class Kernel:
     """`NAME<T, BATCH, variant ...>` of kernels/NAME.cu.
@@ -50,6 +54,14 @@ class Limits:
 
     multiprocessors: int
     shared_bytes: int
+
+    def blocks(self, shared_bytes: int) -> int:
+        """How many that ask for so much fit on a multiprocessor at once.
+
+        It has what one block may ask for and what the system keeps of it; of each more, it keeps
+        as much (CUDA C++ Programming Guide, Compute Capabilities).
+        """
+        return (self.shared_bytes + SYSTEM_SHARED) // (shared_bytes + SYSTEM_SHARED)
 
 
 def limits() -> Limits:
