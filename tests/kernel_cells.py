@@ -20,12 +20,16 @@ from spmvbench.problems.vectors import vector
 
 
 def _streams(dtype):
-    """Segments whose rows all have 5 to 20 groups, or one more: what the loops of slabs are for."""
-    dense = np.zeros((70, 16, 200), np.float32)
+    """Segments whose rows all have 5 to 20 groups, or a few more: what the loops of slabs are for.
+
+    In the last one rows end with a group that is not full.
+    """
+    dense = np.zeros((70, 16, 224), np.float32)
     for segment in range(16):
         dense[:, segment, : 8 * (segment + 5)] = 1 + np.arange(8 * (segment + 5)) % 5
     dense[::3, :, 190:196] = 2
-    return dense.reshape(70, 3200).astype(DTYPES[dtype])
+    dense[1::3, 15, 160:164] = dense[1::3, :, -1:] = 3
+    return dense.reshape(70, 3584).astype(DTYPES[dtype])
 
 
 MATRICES = {**BATTERY, "streams of every length": _streams}

@@ -218,7 +218,7 @@ class SlabBitmap(Resident):
 
 _BITMAPS = (
     SlabBitmap("slab_bitmap", "slab-bitmap", 2, threads=512, buffers=2),
-    SlabBitmap("slab_bitmap-1", "slab-bitmap", 2, threads=512, narrow=True),
+    SlabBitmap("slab_bitmap-1", "slab-bitmap", 1, threads=512, narrow=True),
     SlabBitmap("slab_bitmap-2", "slab-bitmap", 3, threads=512, blocks=2, rows_of_slab=16),
     SlabBitmap("slab_bitmap-3", "slab-bitmap", 2, threads=256, blocks=2, warps=8, buffers=2),
     SlabBitmap("slab_bitmap-4", "slab-bitmap", 3, threads=256, blocks=3, warps=8, narrow=True),

@@ -37,7 +37,7 @@ def _is_passed(column: int, window: int, entries: int) -> bool:
 
 
 @njit()
-def _columns(stream: Any, magnitude: Any) -> int:
+def _columns(stream: Any, magnitude: Any) -> Any:
     """How many there are up to the last that is not zero."""
     columns = stream.size
     while columns > 0 and (stream[columns - 1] & magnitude) == 0:
@@ -122,11 +122,14 @@ def fill(
 
 @njit()
 def _unpack_lane(
-    entries: int, magnitude: Any, places: Any, values: Any, bits: Any, stream: Any
+    groups: int, magnitude: Any, places: Any, values: Any, bits: Any, stream: Any
 ) -> int:
-    """Write the entries of a lane into its row in its segment. How many are out of place."""
+    """Write the entries of a lane into its row in its segment. How many are out of place.
+
+    Bits behind the last one's are no entries either.
+    """
     width, column, window, outside = bits.size * WORD, -1, 0, 0
-    for entry in range(entries):
+    for entry in range(groups * GROUP):
         column += 1
         while column < width and (bits[column // WORD] & _bit(column)) == 0:
             column += 1
@@ -140,6 +143,8 @@ def _unpack_lane(
                 stream[column] = value
             else:
                 outside += 1
+    for behind in range(column + 1, width):
+        outside += (bits[behind // WORD] & _bit(behind)) != 0
     return outside
 
 
@@ -164,13 +169,13 @@ def unpack(
         slab, warp = unit // warps, unit % warps
         places = _places(offsets[slab, warp], counts[slab, warp])
         for lane in range(LANES):
-            groups = np.int64(counts[slab, warp, lane])
+            groups = counts[slab, warp, lane]
             place = slab * rows_of_slab + lane % rows_of_slab
             begin = (warp * (LANES // rows_of_slab) + lane // rows_of_slab) * width
             stream = nowhere
             if place < row_order.size:
                 stream = dense[row_order[place], begin : begin + width]
             mine = bits[slab, warp, :, lane]
-            outside += _unpack_lane(groups * GROUP, magnitude, places, values, mine, stream)
+            outside += _unpack_lane(groups, magnitude, places, values, mine, stream)
             places[:groups] += 1
     return outside

@@ -1,9 +1,9 @@
 """Slabs with a bit per column: rows side by side, so that a GPU's 32 lanes decode a stream each.
 
 A slab is 32 rows, or 16 or 8 where the matrix has few. The columns are cut into segments of equal
-width, whole words of 32. What a row has in a segment is the stream of a lane: a bit for each column,
-set where an entry is, and the entries' values in groups of 8. A warp is 32 lanes: all rows of
-a slab in one segment, or in two or four. Its groups lie side by side, here of four lanes:
+width, whole words of 32. What a row has in a segment is the stream of a lane: a bit for each
+column, set where an entry is, and the entries' values in groups of 8. A warp is 32 lanes: all rows
+of a slab in one segment, or in two or four. Its groups lie side by side, here of four lanes:
 
     groups       3   1   2   2     of each lane's stream
     group 0      A   B   C   D     16 bytes of values each, then the next
@@ -49,8 +49,8 @@ MOST_COLUMNS = 2**22
 _MOST_OFFSET = 2**32
 
 BLOCKS = {8: (2, 3, 4), 16: (1, 2)}
-"""Of a multiprocessor, that there are kernels for, by the warps of a block. In the order of how many
-groups a lane has in flight, the most first: there are registers for 4, 3 or 2."""
+"""Blocks of a multiprocessor that there are kernels for, by the warps of a block. The fewer, the
+more groups a lane has in flight: registers are enough for 4, 3 or 2."""
 
 
 @dataclass(frozen=True)
