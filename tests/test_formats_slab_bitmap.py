@@ -271,7 +271,7 @@ PLANS = [
 
 
 @pytest.mark.parametrize(("shape", "wanted"), PLANS, ids=str)
-def test_the_fewest_waves_come_first_then_the_most_groups_in_flight(shape, wanted):
+def test_the_fewest_rounds_come_first_then_the_most_groups_in_flight(shape, wanted):
     assert launches(shape, H200)[0] == wanted
 
 

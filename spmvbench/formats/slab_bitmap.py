@@ -187,7 +187,7 @@ def shared_bytes(shape: tuple[int, int], itemsize: int, buffers: int) -> int:
 def launches(shape: tuple[int, int], limit: Limits) -> list[Launch]:
     """What that GPU has the shared memory for, the best first; it may be nothing.
 
-    The fewest waves of slabs, then the most groups in flight, then x as float, then the bits of two
+    The fewest rounds of slabs, then the most groups in flight, then x as float, then the bits of two
     slabs: a block that has a single slab keeps one.
     """
     how, found = cut(shape), []
@@ -195,10 +195,10 @@ def launches(shape: tuple[int, int], limit: Limits) -> list[Launch]:
         need = shared_bytes(shape, itemsize, buffers)
         at_once = min(blocks, limit.blocks(need)) if need <= limit.shared_bytes else 0
         if at_once:
-            waves = -(-how.slabs // (limit.multiprocessors * at_once))
-            if waves > 1 or buffers == 1:
+            rounds = -(-how.slabs // (limit.multiprocessors * at_once))
+            if rounds > 1 or buffers == 1:
                 grid = min(limit.multiprocessors * at_once, how.slabs)
-                found.append((waves, Launch(blocks, grid, itemsize, buffers, need)))
+                found.append((rounds, Launch(blocks, grid, itemsize, buffers, need)))
     return [run for _, run in sorted(found, key=itemgetter(0))]
 
 
