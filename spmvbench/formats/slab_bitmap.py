@@ -187,8 +187,8 @@ def shared_bytes(shape: tuple[int, int], itemsize: int, buffers: int) -> int:
 def launches(shape: tuple[int, int], limit: Limits) -> list[Launch]:
     """What that GPU has the shared memory for, the best first; it may be nothing.
 
-    The fewest rounds of slabs, then the most groups in flight, then x as float, then the bits of two
-    slabs: a block that has a single slab keeps one.
+    The fewest rounds of slabs, then the most groups in flight, then x as float, then the bits of
+    two slabs: a block that has a single slab keeps one.
     """
     how, found = cut(shape), []
     for blocks, itemsize, buffers in product(BLOCKS[how.warps], (4, 2), (2, 1)):
