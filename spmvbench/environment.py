@@ -114,9 +114,7 @@ def source_hash() -> str:
     """Hash of every file that can change a number: formats, kernels, baselines, measuring."""
     package = Path(spmvbench.__file__).parent
     files = [
-        p
-        for p in package.rglob("*.py")
-        if p.relative_to(package).parts[0] not in _NOT_MEASURING
+        p for p in package.rglob("*.py") if p.relative_to(package).parts[0] not in _NOT_MEASURING
     ]
     for folder in ("kernels", "baselines"):
         files += [p for p in data_dir(folder).rglob("*") if p.suffix in (".py", ".cu", ".cuh")]

@@ -12,8 +12,7 @@ import numpy as np
 from cuhost.host_module import Launch
 
 from spmvbench.dtypes import DTYPES
-from spmvbench.formats import resolve
-from spmvbench.formats.slab import Cut
+from spmvbench.formats import resolve, slab, slab_bitmap
 
 FOLDER = Path(__file__).parent.parent / "kernels"
 
@@ -192,7 +191,7 @@ class Slab(Resident):
 
     stem: str = "slab"
     bits: int = 4
-    how: Cut = Cut(32, 8)
+    how: slab.Cut = slab.Cut(32, 8)
     each: int = 2
     columns_in_16_bits = True
 
@@ -220,6 +219,54 @@ class Slab(Resident):
         return self._launch(name, packed, x, order, shifts, shared, *sizes, threads=threads)
 
 
+@dataclass(frozen=True)
+class SlabBitmap(Resident):
+    """See kernels/slab_bitmap.cu. `rows_of_slab` and `warps` of a block, whatever the matrix.
+
+    `buffers`: slabs whose bits are in shared memory.
+    """
+
+    stem: str = "slab_bitmap"
+    rows_of_slab: int = 32
+    warps: int = 16
+    buffers: int = 1
+
+    def pack(self, dense):
+        with patch("spmvbench.formats.slab_bitmap.cut", self._cut):
+            return resolve(self.format).pack(dense)
+
+    def _cut(self, shape):
+        (rows, cols), parts = shape, 32 // self.rows_of_slab
+        words = -(-cols // (32 * parts * self.warps))
+        return slab_bitmap.Cut(self.rows_of_slab, self.warps, -(-rows // self.rows_of_slab), words)
+
+    def variants(self, dtypes=("float16", "bfloat16"), batches=(1,)) -> list[str]:
+        return [self._named(t) for t in dtypes if t in self.dtypes]
+
+    def _named(self, dtype) -> str:
+        of_x = self._of_x(dtype)[0]
+        return f"slab_bitmap<{TYPES[dtype]}, {of_x}, {self.warps}, {self.blocks}>"
+
+    def launch(self, packed, x, order=0, shifts=()) -> Launch:
+        (rows, cols), words = packed.shape, packed.arrays["bits"].shape[2]
+        columns = 32 * (32 // self.rows_of_slab) * self.warps * words
+        shared = self._of_x(packed.dtype)[1] * (columns + 8)
+        shared += self.buffers * self.warps * (words + 2) * 128
+        sizes = np.int64(rows), np.int32(cols), np.int32(self.rows_of_slab), np.int32(self.buffers)
+        name = self._named(packed.dtype)
+        return self._launch(name, packed, x, order, shifts, shared, *sizes, threads=32 * self.warps)
+
+
+_BITMAPS = (
+    SlabBitmap("slab_bitmap", "slab-bitmap", 2, threads=512, buffers=2),
+    SlabBitmap("slab_bitmap-1", "slab-bitmap", 1, threads=512, narrow=True),
+    SlabBitmap("slab_bitmap-2", "slab-bitmap", 3, threads=512, blocks=2, rows_of_slab=16),
+    SlabBitmap("slab_bitmap-3", "slab-bitmap", 2, threads=256, blocks=2, warps=8, buffers=2),
+    SlabBitmap("slab_bitmap-4", "slab-bitmap", 3, threads=256, blocks=3, warps=8, narrow=True),
+    SlabBitmap("slab_bitmap-5", "slab-bitmap", 5, threads=256, blocks=4, warps=8, rows_of_slab=8),
+)
+"""All pairs of warps and blocks; of the rest, each in some."""
+
 KERNELS = {
     kernel.name: kernel
     for kernel in (
@@ -235,13 +282,16 @@ KERNELS = {
         MackoFast("macko_fast_split-narrow", "macko-fast", 1, narrow=True, parts=32),
         *(Slab(f"slab{b}", f"slab{b}", 2, bits=b) for b in (4, 5, 6)),
         *(
-            Slab(f"slab{b}-narrow", f"slab{b}", 2, bits=b, how=Cut(32, 16), each=1, narrow=True)
+            Slab(
+                f"slab{b}-narrow", f"slab{b}", 2, bits=b, how=slab.Cut(32, 16), each=1, narrow=True
+            )
             for b in (4, 5, 6)
         ),
         Slab("slab4-three", "slab4", 2, each=3),
         Slab("slab5-four", "slab5", 2, bits=5, each=4),
-        Slab("slab5-few-rows", "slab5", 2, bits=5, how=Cut(16, 16), each=2),
-        Slab("slab6-few-rows", "slab6", 2, bits=6, how=Cut(8, 16), each=1, narrow=True),
+        Slab("slab5-few-rows", "slab5", 2, bits=5, how=slab.Cut(16, 16), each=2),
+        Slab("slab6-few-rows", "slab6", 2, bits=6, how=slab.Cut(8, 16), each=1, narrow=True),
+        *_BITMAPS,
     )
 }
 

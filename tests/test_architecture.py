@@ -22,7 +22,7 @@ ROOMS = [
     {"external.program"},
     {"case", "claim", "record", "theory", "guard"},
     {"formats.base"},
-    {"cpu", "cuda"},
+    {"cpu", "cuda", "slabs"},
     {"baselines", "formats", "plugin", "skeleton", "external", "torch_op"},
     {"problems"},
     {"stats", "shapes", "suites", "doctor"},

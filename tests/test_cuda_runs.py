@@ -20,7 +20,7 @@ pytestmark = pytest.mark.skipif(bool(missing()), reason=missing())
 HERE = Path(__file__).parent
 QUICK = Timing(budget_s=0.02, min_samples=6, timeout_s=60)
 OURS = (
-    *("macko", "macko-fast", "csr16", "bitmap", "slab4", "slab5", "slab6"),
+    *("macko", "macko-fast", "csr16", "bitmap", "slab4", "slab5", "slab6", "slab-bitmap"),
     *("dense-f16", "dense-int8", "dense-int4"),
 )
 

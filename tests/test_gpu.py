@@ -27,7 +27,7 @@ pytestmark = pytest.mark.skipif(not cupy.is_available(), reason="no GPU is visib
 HERE = Path(__file__).parent
 QUICK = Timing(budget_s=0.2, precision=0.005, min_samples=30, timeout_s=60)
 OURS = (
-    *("macko", "macko-fast", "csr16", "bitmap", "slab4", "slab5", "slab6"),
+    *("macko", "macko-fast", "csr16", "bitmap", "slab4", "slab5", "slab6", "slab-bitmap"),
     *("dense-f16", "dense-int8", "dense-int4"),
 )
 

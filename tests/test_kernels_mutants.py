@@ -106,6 +106,73 @@ MUTANTS = [
     Mutant("slab5", "planes.cuh", "(u32(high) >> 4)", "u32(high)", "the second four"),
     Mutant("slab6", "planes.cuh", "spread << 2", "spread << 4", "the second four"),
     Mutant("slab6", "planes.cuh", "u32(high) << 12", "0", "only even entries"),
+    Mutant("slab_bitmap", "slab_bitmap.cu", "at += ENTRIES * WORD;", "", "groups do not move on"),
+    Mutant(
+        "slab_bitmap", "slab_bitmap.cu", "INDEX + 1 - ENTRIES", "1 - ENTRIES", "the first entry"
+    ),
+    Mutant(
+        "slab_bitmap", "slab_bitmap.cu", ", window, bit);", ", window, bit + 1);", "keeps a bit"
+    ),
+    Mutant("slab_bitmap", "slab_bitmap.cu", "at / u32(sizeof(X)))", "0)", "windows begin at words"),
+    Mutant("slab_bitmap", "slab_bitmap.cu", "(before ^ at) & WORD", "0", "the same word again"),
+    Mutant("slab_bitmap", "slab_bitmap.cu", "^ at) & WORD", "^ at) & ~WORD", "words too soon"),
+    Mutant(
+        "slab_bitmap", "slab_bitmap.cu", "add_four<T, IN_WINDOW>(values)", "", "the second four"
+    ),
+    Mutant(
+        "slab_bitmap", "slab_bitmap.cu", "__popc(below_lane(all))", "0", "the same for all lanes"
+    ),
+    Mutant("slab_bitmap", "slab_bitmap.cu", "in += __popc(all);", "", "the same groups again"),
+    Mutant(
+        "slab_bitmap", "slab_bitmap.cu", "  in += LANES * DEPTH;\n", "", "the same groups again"
+    ),
+    Mutant(
+        "slab_bitmap", "slab_bitmap.cu", "if (k + i < groups) lane", "lane", "lanes that are done"
+    ),
+    Mutant(
+        "slab_bitmap", "slab_bitmap.cu", "i + DEPTH < groups", "i + DEPTH <= groups", "one more"
+    ),
+    Mutant(
+        "slab_bitmap", "slab_bitmap.cu", "k + 2 * DEPTH <=", "k + DEPTH <=", "past a lane's end"
+    ),
+    Mutant("slab_bitmap", "slab_bitmap.cu", "there[i] = other[i];", ";", "groups asked for"),
+    Mutant("slab_bitmap", "slab_bitmap.cu", "-warp_max(-groups)", "longest", "lanes are all alike"),
+    Mutant(
+        "slab_bitmap", "warp.cuh", "v = max(v, __shfl", "v = min(v, __shfl", "the least of them"
+    ),
+    Mutant("slab_bitmap", "slab_bitmap.cu", "row_order[first + lane]", "first + lane", "row order"),
+    Mutant("slab_bitmap", "slab_bitmap.cu", " && first + lane < rows", "", "no such rows"),
+    Mutant("slab_bitmap", "slab_bitmap.cu", " * words + ENTRIES,", " * words,", "no zeros after x"),
+    Mutant("slab_bitmap", "slab_bitmap.cu", "if (slab < slabs) {", "{", "no such slabs"),
+    Mutant("slab_bitmap", "slab_bitmap.cu", "if (slab >= slabs) return;", "", "no bits of those"),
+    Mutant(
+        "slab_bitmap", "slab_bitmap.cu", "* words * LANES;", "* LANES;", "bits of the same slab"
+    ),
+    Mutant(
+        "slab_bitmap", "slab_bitmap.cu", "i += 4 * LANES)", "i += 8 * LANES)", "half of the bits"
+    ),
+    Mutant("slab_bitmap", "slab_bitmap.cu", "= ALL_LANES;", "= 0;", "no ones after the bits"),
+    Mutant("slab_bitmap", "slab_bitmap.cu", "(other, bits,", "(mine, bits,", "bits in use"),
+    Mutant("slab_bitmap", "slab_bitmap.cu", "mine = other;", "", "never the other bits"),
+    Mutant(
+        "slab_bitmap", "slab_bitmap.cu", "(warp * parts + lane /", "(lane /", "one segment for all"
+    ),
+    Mutant(
+        "slab_bitmap-1", "slab_bitmap.cu", "== 1) copy_bits", "== 0) copy_bits", "the first bits"
+    ),
+    Mutant(
+        "slab_bitmap-1", "slab_bitmap.cu", "if (buffers == 1) __sync", "if (false) __sync", "ahead"
+    ),
+    Mutant("slab_bitmap-5", "slab_bitmap.cu", "part *= 2", "part *= 4", "half of the segments"),
+    Mutant(
+        "slab_bitmap-2", "slab_bitmap.cu", "lane < rows_of_slab &&", "", "no such rows of a slab"
+    ),
+    Mutant(
+        "slab_bitmap-2", "slab_bitmap.cu", "+ lane / rows_of_slab)", ")", "one segment for a warp"
+    ),
+    Mutant(
+        "slab_bitmap-5", "slab_bitmap.cu", "slab * rows_of_slab;", "slab * LANES;", "of 32 rows"
+    ),
     Mutant("csr16", "csr16.cu", "i < entries", "i <= entries", "one entry more"),
     Mutant("csr16", "csr16.cu", "if (row >= rows) return;", "", "rows that do not exist"),
     Mutant("csr16", "warp.cuh", "step = LANES / 2;", "step = LANES / 4;", "half of the lanes"),

@@ -17,8 +17,8 @@ THREADS = 256
 WIDEST = 16
 """Bytes of the widest load of a lane."""
 
-_SHARED_BY_SYSTEM = 1024
-"""Bytes of shared memory that CUDA takes of each block for itself, from sm_80 on."""
+SYSTEM_SHARED = 1024
+"""Bytes of shared memory of a block that are not its own."""
 
 
 @dataclass(frozen=True)
@@ -49,20 +49,18 @@ class Resident:
 
 @dataclass(frozen=True)
 class Limits:
-    """What the current device has. `shared_bytes`: the most that a block may ask for.
-
-    Of a multiprocessor: its shared memory, in bytes, and the threads that it holds.
-    """
+    """What the current device has. `shared_bytes`: the most that a block may ask for."""
 
     multiprocessors: int
     shared_bytes: int
-    shared_of_multiprocessor: int
-    threads_of_multiprocessor: int
 
-    def blocks(self, threads: int, shared_bytes: int) -> int:
-        """How many blocks of such a size a multiprocessor holds, but for their registers."""
-        room = self.shared_of_multiprocessor // (shared_bytes + _SHARED_BY_SYSTEM)
-        return min(room, self.threads_of_multiprocessor // threads)
+    def blocks(self, shared_bytes: int) -> int:
+        """How many that ask for so much fit on a multiprocessor at once.
+
+        It has what one block may ask for and what the system keeps of it; of each more, it keeps
+        as much (CUDA C++ Programming Guide, Compute Capabilities).
+        """
+        return (self.shared_bytes + SYSTEM_SHARED) // (shared_bytes + SYSTEM_SHARED)
 
 
 def limits() -> Limits:
@@ -70,12 +68,7 @@ def limits() -> Limits:
     import cupy
 
     facts = cupy.cuda.runtime.getDeviceProperties(cupy.cuda.Device().id)
-    return Limits(
-        int(facts["multiProcessorCount"]),
-        int(facts["sharedMemPerBlockOptin"]),
-        int(facts["sharedMemPerMultiprocessor"]),
-        int(facts["maxThreadsPerMultiProcessor"]),
-    )
+    return Limits(int(facts["multiProcessorCount"]), int(facts["sharedMemPerBlockOptin"]))
 
 
 def pointer_type(pointers: Array) -> str:

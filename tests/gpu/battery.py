@@ -26,7 +26,7 @@ from spmvbench.devices.cuda import CudaDevice
 from spmvbench.watch import Watch
 
 OURS = (
-    *("macko", "macko-fast", "csr16", "bitmap", "slab4", "slab5", "slab6"),
+    *("macko", "macko-fast", "csr16", "bitmap", "slab4", "slab5", "slab6", "slab-bitmap"),
     *("dense-f16", "dense-int8", "dense-int4"),
 )
 NARROW = 5000
