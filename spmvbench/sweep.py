@@ -10,16 +10,17 @@ from typing import TYPE_CHECKING
 
 from spmvbench.case import Case
 from spmvbench.claim import Targets
-from spmvbench.drawing import draw_folder
+from spmvbench.drawing import PLOTS, draw_rows
 from spmvbench.errors import ExperimentError, ResultsError, did_you_mean
 from spmvbench.experiment import Experiment, stored_targets
 from spmvbench.external.program import PREFIX
 from spmvbench.plan import Identity, Plan, plan
 from spmvbench.process import Lost, WorkerProcess
-from spmvbench.records import CSV, EXPERIMENT, Results, csv_files, load, write
+from spmvbench.records import CSV, EXPERIMENT, Results, load, write
 from spmvbench.runner import Runner
 from spmvbench.screen import Screen
 from spmvbench.shard import Shard
+from spmvbench.share.folders import all_opened
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -166,7 +167,7 @@ def closing(swept: Swept, targets: Targets) -> None:
     from spmvbench.targets import judge, print_lines
 
     console, records = Console(), swept.records()
-    pictures = [path for path in draw_folder(records, swept.folder) if path.suffix == ".png"]
+    pictures = [path for path in draw_rows(records, swept.folder / PLOTS) if path.suffix == ".png"]
     closing_table(records, console)
     if targets.claims:
         lines = judge(records, targets, swept.folder)
@@ -187,7 +188,7 @@ def answer(swept: Swept) -> None:
     from spmvbench.summary import markdown, sentence
 
     records = swept.records()
-    draw_folder(records, swept.folder)
+    draw_rows(records, swept.folder / PLOTS)
     typer.echo(f"\n{sentence(records)}\n\n{markdown(records)}\n\nrows and figures: {swept.folder}")
 
 
@@ -202,18 +203,18 @@ def judge_all(paths: Sequence[Path], *, markdown: bool) -> bool:
     from spmvbench.targets import PASSED, judge, print_lines, to_markdown
 
     lines = []
-    for file in (file for path in paths for file in csv_files(path)):
-        folder = file.parent
-        stored = folder / EXPERIMENT
-        targets = stored_targets(stored) if stored.is_file() else Targets()
-        if targets.claims:
-            records = load([file])
-            found = judge(records, targets, folder)
-            if markdown:
-                typer.echo(to_markdown(found, targets, _device(records)))
-            else:
-                print_lines(found, targets, _device(records), Console())
-            lines += found
+    with all_opened(paths) as folders:
+        for folder in folders:
+            stored = folder.path / EXPERIMENT
+            targets = stored_targets(stored) if stored.is_file() else Targets()
+            if targets.claims:
+                records = load([folder.path / CSV])
+                found = judge(records, targets, folder.path)
+                if markdown:
+                    typer.echo(to_markdown(found, targets, _device(records)))
+                else:
+                    print_lines(found, targets, _device(records), Console())
+                lines += found
     if not lines:
         raise ResultsError(
             f"{', '.join(map(str, paths))}: no {EXPERIMENT} there or below has targets; "

@@ -209,7 +209,7 @@ def test_only_and_skip_choose_among_the_formats(experiment, tmp_path):
         (["plot", "nowhere"], "error: nowhere: there is no such file or folder"),
         (["targets", "nowhere"], "error: nowhere: there is no such file or folder"),
         (["compare", "nowhere", "nowhere"], "error: nowhere: there is no such file or folder"),
-        (["compare", "nowhere"], "error: compare: name two results folders, BASE NEW"),
+        (["compare", "nowhere"], "error: compare: name two results folders or bundles, BASE NEW"),
     ],
 )
 def test_a_mistake_is_one_line_and_exit_code_2(words, line, tmp_path):

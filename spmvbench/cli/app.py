@@ -37,10 +37,13 @@ Only = Annotated[
 Skip = Annotated[
     list[str] | None, typer.Option(metavar="FORMAT", help="leave this out; may be repeated")
 ]
+OneResult = Annotated[
+    Path, typer.Argument(metavar="RESULTS", help="a results folder, a tree of them, or a bundle")
+]
 ManyResults = Annotated[
     list[Path] | None,
     typer.Argument(
-        metavar="RESULTS", help="results folders or records.csv files  [default: results]"
+        metavar="RESULTS", help="results folders, trees of them, or bundles  [default: results]"
     ),
 ]
 

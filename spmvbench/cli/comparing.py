@@ -25,17 +25,20 @@ class Form(StrEnum):
     benchmark_action = "benchmark-action"
 
 
-Folders = Annotated[list[Path] | None, typer.Option(metavar="DIR", help="one more process start")]
+Starts = Annotated[
+    list[Path] | None,
+    typer.Option(metavar="RESULTS", help="of one more process start; may be repeated"),
+]
 
 
 @app.command()
 def compare(
     results: Annotated[
         list[Path] | None,
-        typer.Argument(metavar="BASE NEW", help="results folders or records.csv files"),
+        typer.Argument(metavar="BASE NEW", help="results folders, trees of them, or bundles"),
     ] = None,
-    base: Folders = None,
-    new: Folders = None,
+    base: Starts = None,
+    new: Starts = None,
     fail_on: Annotated[
         str, typer.Option(metavar="slower=SHARE", help="what fails: slower=3% or slower=0.03")
     ] = "slower=3%",
@@ -82,8 +85,8 @@ def _sides(results: list[Path], base: list[Path], new: list[Path]) -> tuple[list
     """The folders of both sides: two in order, further ones by name."""
     if len(results) not in (0, 2) or not (results or base and new):
         raise UserError(
-            "compare: name two results folders, BASE NEW; or each process start of both sides, "
-            "--base DIR --base DIR --new DIR --new DIR"
+            "compare: name two results folders or bundles, BASE NEW; or each process start of "
+            "both, --base RESULTS --base RESULTS --new RESULTS --new RESULTS"
         )
     return [*results[:1], *base], [*results[1:], *new]
 

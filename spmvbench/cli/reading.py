@@ -16,14 +16,20 @@ def plot(
     everything: Annotated[
         bool, typer.Option("--all", help="draw all figures of all conditions, however many")
     ] = False,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR", help="default: plots/ in each folder; BUNDLE-plots/ beside a bundle"
+        ),
+    ] = None,
 ) -> None:
-    """Draw the figures of results again, into their plots/.
+    """Draw the figures of results again: PNG and SVG.
 
-    PNG and SVG. Of thousands of rows: of the largest condition all, of some others the speed-ups.
+    Of thousands of rows: of the largest condition all, of some others the speed-ups.
     """
     from spmvbench.drawing import draw_all
 
-    draw_all(results or [Path("results")], everything=everything)
+    draw_all(results or [Path("results")], out, everything=everything)
 
 
 @app.command()

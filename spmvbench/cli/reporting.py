@@ -15,7 +15,10 @@ def report(
     results: ManyResults = None,
     out: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="default: report.html in the first of RESULTS"),
+        typer.Option(
+            metavar="FILE",
+            help="default: report.html in the first of RESULTS, or BUNDLE-report.html",
+        ),
     ] = None,
 ) -> None:
     """Make one HTML page: answer, figures, records, provenance.

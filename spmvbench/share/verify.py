@@ -40,7 +40,7 @@ def complaints(top: Path, found: list[Folder]) -> list[str]:
         try:
             wrong += [f"{place}{line}" for line in _folder(folder)]
         except ResultsError as error:
-            wrong.append(str(error))
+            wrong.append(str(error).replace(f"{folder.path}/", place))
     return wrong
 
 
