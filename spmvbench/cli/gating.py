@@ -10,6 +10,7 @@ import typer
 
 from spmvbench.cli.app import Device, Only, Set, Skip, app
 from spmvbench.cli.comparing import Form, share, show
+from spmvbench.cli.durations import seconds
 
 if TYPE_CHECKING:
     from spmvbench.compare import Comparison, Options
@@ -20,7 +21,9 @@ New = Annotated[str, typer.Argument(metavar="REV_B", help="what is judged")]
 Asked = Annotated[
     str, typer.Argument(metavar="EXPERIMENT", help="a YAML file, or the name of a shipped one")
 ]
-Budget = Annotated[str, typer.Option(metavar="TIME", help="of all launches together: 180s, 3m")]
+Budget = Annotated[
+    str, typer.Option(metavar="TIME", help="of all launches together, as 90, 90s, 3m or 1h")
+]
 Repo = Annotated[Path, typer.Option(metavar="DIR", help="the repository that has both")]
 Build = Annotated[str, typer.Option(metavar="CMD", help="run at the top of each revision first")]
 FailOn = Annotated[
@@ -56,12 +59,13 @@ def gate(
     Exit code 0: nothing is worse; 1: something is; 2: a mistake; 3: the two are not comparable.
     """
     from spmvbench.compare import Options, exit_code
-    from spmvbench.gate import Request, seconds
+    from spmvbench.gate import Request
 
     options = Options(share(fail_on))
     words = [tuple(values or ()) for values in (set_, only, skip)]
+    budget_s = seconds(budget, "--budget")
     found = _gate(
-        Request(repo, base, new, experiment, seconds(budget), build, out, device, *words), options
+        Request(repo, base, new, experiment, budget_s, build, out, device, *words), options
     )
     show(found, format_)
     raise typer.Exit(exit_code(found))

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from spmvbench.cli.app import Device, Only, Out, Set, Skip, app, stoppable
+from spmvbench.cli.durations import seconds
 from spmvbench.cli.of_run import CASES_LEFT, Asked, DryRun, Launches, Limit, Retry, Share
 
 
@@ -40,7 +41,7 @@ def run(
         tuple(only or ()),
         tuple(skip or ()),
         retry,
-        limit_s=limit,
+        limit_s=None if limit is None else seconds(limit, "--limit"),
         launches=launches,
         shard=parse(shard),
     )

@@ -30,11 +30,10 @@ Retry = Annotated[
     ),
 ]
 Limit = Annotated[
-    float | None,
+    str | None,
     typer.Option(
-        metavar="SECONDS",
-        min=0,
-        help=f"begin no further case after that; exit code {CASES_LEFT}: some are left",
+        metavar="TIME",
+        help=f"begin no case after that, as 90, 90s, 3m or 1h; exit code {CASES_LEFT}: some left",
     ),
 ]
 Share = Annotated[

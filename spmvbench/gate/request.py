@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import os
-import re
 from dataclasses import dataclass
 from pathlib import Path
 
 from spmvbench.experiment import Experiment, load
-from spmvbench.gate.git import GateError
 from spmvbench.gate.trees import Tree
 from spmvbench.problems.locate import PREFIX, locate
-
-_UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0}
 
 
 @dataclass(frozen=True)
@@ -55,17 +51,6 @@ class Asked:
             path = tree.path / self.inside
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(self.text)
-
-
-def seconds(text: str) -> float:
-    """The seconds of `180s`, `3m` or `90`.
-
-    Raises: GateError for what is no such length of time.
-    """
-    parts = re.fullmatch(r"(\d+(?:\.\d+)?) ?(s|m|min|h)?", text.strip())
-    if not parts:
-        raise GateError(f"--budget {text}: expected a length of time such as 180s or 3m")
-    return float(parts[1]) * _UNITS[parts[2] or ""]
 
 
 def asked(request: Request, top: Path) -> Asked:

@@ -1,0 +1,48 @@
+"""Options that several commands have mean the same in each."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+
+from spmvbench import cli
+from spmvbench.cli.durations import seconds
+from spmvbench.errors import UserError
+
+
+@pytest.fixture
+def said(monkeypatch, capsys, tmp_path):
+    """What a command that fails says, one line; run in an empty folder."""
+    monkeypatch.chdir(tmp_path)
+
+    def call(*words):
+        monkeypatch.setattr(sys, "argv", ["spmvbench", *map(str, words)])
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        assert ended.value.code == 2
+        (line,) = capsys.readouterr().err.splitlines()
+        return line
+
+    return call
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [("90", 90), ("90s", 90), ("3m", 180), ("1.5 min", 90), ("1h", 3600), ("0.5h", 1800)],
+)
+def test_a_length_of_time_may_have_a_unit(text, value):
+    assert seconds(text, "--limit") == value
+
+
+@pytest.mark.parametrize("text", ["", "soon", "-3s", "3 days", "inf", "1h30"])
+def test_another_length_of_time_is_refused(text):
+    with pytest.raises(UserError, match="expected a length of time, as 90, 90s, 3m or 1.5h"):
+        seconds(text, "--limit")
+
+
+@pytest.mark.parametrize(
+    "words", [("run", "smoke", "--limit"), ("gate", "HEAD", "HEAD", "smoke", "--budget")]
+)
+def test_every_command_says_which_option_is_no_length_of_time(said, words):
+    assert said(*words, "soon").startswith(f"error: {words[-1]} soon: expected a length of time")
