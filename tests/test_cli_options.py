@@ -7,6 +7,7 @@ import sys
 import pytest
 
 from spmvbench import cli
+from spmvbench.cli.app import each
 from spmvbench.cli.durations import seconds
 from spmvbench.errors import UserError
 
@@ -46,3 +47,28 @@ def test_another_length_of_time_is_refused(text):
 )
 def test_every_command_says_which_option_is_no_length_of_time(said, words):
     assert said(*words, "soon").startswith(f"error: {words[-1]} soon: expected a length of time")
+
+
+@pytest.mark.parametrize(
+    ("given", "meant"),
+    [
+        (None, ()),
+        (["a", "b"], ("a", "b")),
+        (["a,b", "c"], ("a", "b", "c")),
+        (["a, b,"], ("a", "b")),
+    ],
+)
+def test_words_of_a_repeated_option_may_be_joined_by_commas(given, meant):
+    assert each(given) == meant
+
+
+@pytest.mark.parametrize("option", ["--only", "--skip"])
+def test_each_of_the_joined_formats_is_looked_up(said, option):
+    assert said("run", "smoke", option, "macko,bitmab").startswith(
+        "error: smoke has no format 'bitmab'; did you mean 'bitmap'?"
+    )
+
+
+def test_a_density_that_is_none_is_named_with_its_option(said):
+    words = ("advise", "--shapes", "llama3-8b", "--density", "0.5,half")
+    assert said(*words) == "error: --density half: expected shares, as 0.5 or 0.2,0.5"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
@@ -32,10 +32,10 @@ Set = Annotated[
 ]
 Only = Annotated[
     list[str] | None,
-    typer.Option(metavar="FORMAT", help="measure only this of its formats; may be repeated"),
+    typer.Option(metavar="FORMAT,...", help="measure only these of its formats; may be repeated"),
 ]
 Skip = Annotated[
-    list[str] | None, typer.Option(metavar="FORMAT", help="leave this out; may be repeated")
+    list[str] | None, typer.Option(metavar="FORMAT,...", help="leave these out; may be repeated")
 ]
 OneResult = Annotated[
     Path, typer.Argument(metavar="RESULTS", help="a results folder, a tree of them, or a bundle")
@@ -46,6 +46,12 @@ ManyResults = Annotated[
         metavar="RESULTS", help="results folders, trees of them, or bundles  [default: results]"
     ),
 ]
+
+
+def each(values: Iterable[str] | None) -> tuple[str, ...]:
+    """What an option names that may be repeated, and whose words may be joined by commas."""
+    words = [word.strip() for value in values or () for word in value.split(",")]
+    return tuple(filter(None, words))
 
 
 class TableForm(StrEnum):

@@ -8,7 +8,8 @@ from typing import Annotated
 
 import typer
 
-from spmvbench.cli.app import Device, Out, app, stoppable
+from spmvbench.cli.app import Device, Out, app, each, stoppable
+from spmvbench.errors import UserError
 
 Stored = Annotated[
     Path,
@@ -20,11 +21,12 @@ NewFolder = Annotated[Path, typer.Option(metavar="DIR", help="a new folder for t
 Include = Annotated[
     list[str] | None,
     typer.Option(
-        metavar="GLOB", help="only these tensors; may be repeated  [default: all linear layers]"
+        metavar="GLOB,...",
+        help="only these tensors; may be repeated  [default: all linear layers]",
     ),
 ]
 Exclude = Annotated[
-    list[str] | None, typer.Option(metavar="GLOB", help="leave these alone; may be repeated")
+    list[str] | None, typer.Option(metavar="GLOB,...", help="leave these alone; may be repeated")
 ]
 
 
@@ -59,7 +61,7 @@ def prune(
     with stoppable():
         pruning = Pruning(method, density, per, pattern, norms)
         pruned = prune_checkpoint(
-            open_checkpoint(checkpoint), pruning, out, include or (), exclude or ()
+            open_checkpoint(checkpoint), pruning, out, each(include), each(exclude)
         )
         show(pruned_table(pruned, pruning), Console())
         typer.echo(f"\npruned   {out}")
@@ -88,7 +90,7 @@ def convert(
 
     with stoppable():
         opened = open_checkpoint(checkpoint)
-        done = convert_checkpoint(opened, format_, out, include or (), exclude or ())
+        done = convert_checkpoint(opened, format_, out, each(include), each(exclude))
         show(converted_table(done, f"{checkpoint} in {format_}"), Console())
         typer.echo(f"\nconverted {out}")
 
@@ -100,7 +102,8 @@ Shapes = Annotated[
     str | None, typer.Option(metavar="MODEL", help="a known model, as llama3-8b: no weights")
 ]
 Densities = Annotated[
-    list[float] | None, typer.Option(help="pruned to this density too; may be repeated")
+    list[str] | None,
+    typer.Option(metavar="SHARE,...", help="pruned to these densities too; may be repeated"),
 ]
 Quality = Annotated[
     Path | None, typer.Option(metavar="CSV", help="density,perplexity: measured too")
@@ -147,11 +150,19 @@ def advise(
     from spmvbench.checkpoint.asking import Wanted, asked
     from spmvbench.checkpoint.saying import Printed, say
 
-    only, without = tuple(include or ()), tuple(exclude or ())
-    densities = tuple(density or ())
-    wanted = Wanted(checkpoint, shapes, densities, batch, quality, max_quality, only, without)
+    densities = tuple(map(_number, each(density)))
+    globs = each(include), each(exclude)
+    wanted = Wanted(checkpoint, shapes, densities, batch, quality, max_quality, *globs)
     with stoppable():
         question, bound = asked(wanted)
         advice = answered(question, device, out)
         say(advice, bound, Printed(format_.value))
     raise typer.Exit(0 if advice.answer.pays else 1)
+
+
+def _number(text: str) -> float:
+    """Of `--density`. Raises: UserError."""
+    try:
+        return float(text)
+    except ValueError:
+        raise UserError(f"--density {text}: expected shares, as 0.5 or 0.2,0.5") from None

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from spmvbench.cli.app import Device, Only, Set, Skip, app
+from spmvbench.cli.app import Device, Only, Set, Skip, app, each
 from spmvbench.cli.comparing import Form, share, show
 from spmvbench.cli.durations import seconds
 
@@ -62,7 +62,7 @@ def gate(
     from spmvbench.gate import Request
 
     options = Options(share(fail_on))
-    words = [tuple(values or ()) for values in (set_, only, skip)]
+    words = [tuple(set_ or ()), each(only), each(skip)]
     budget_s = seconds(budget, "--budget")
     found = _gate(
         Request(repo, base, new, experiment, budget_s, build, out, device, *words), options

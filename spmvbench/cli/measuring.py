@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from spmvbench.cli.app import Device, Only, Out, Set, Skip, app, stoppable
+from spmvbench.cli.app import Device, Only, Out, Set, Skip, app, each, stoppable
 from spmvbench.cli.durations import seconds
 from spmvbench.cli.of_run import CASES_LEFT, Asked, DryRun, Launches, Limit, Retry, Share
 
@@ -38,8 +38,8 @@ def run(
     wanted = Wanted(
         device,
         out,
-        tuple(only or ()),
-        tuple(skip or ()),
+        each(only),
+        each(skip),
         retry,
         limit_s=None if limit is None else seconds(limit, "--limit"),
         launches=launches,

@@ -133,7 +133,7 @@ def _outside(name: str) -> Format:
 
 def _no_format(place: str, attribute: str, module: ModuleType) -> UnknownFormat:
     """What there is instead: `mine.py has no class 'Foo'; its formats are Coo, Csr`."""
-    file = module.__file__ or ""
+    file = getattr(module, "__file__", None) or "built in"
     where = place if place.endswith(".py") else f"{place} ({file})"
     found = [
         name
