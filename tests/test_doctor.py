@@ -186,6 +186,11 @@ def test_a_spoilt_card_is_a_warning_with_the_command_that_mends_it(topic, tmp_pa
     assert fix in one.fix
 
 
+def test_why_a_card_is_slow_is_said_in_the_words_of_the_column_throttle(tmp_path):
+    around = machine(tmp_path, nvml=Nvml(DeviceGetCurrentClocksThrottleReasons=0x1 | 0x10 | 0x20))
+    assert found(around, "GPU 0 throttling").seen == "sync-boost, thermal"
+
+
 def test_ecc_off_is_noted_for_times_compare_only_where_it_is_equal(tmp_path):
     around = machine(tmp_path, nvml=Nvml(DeviceGetEccMode=[0, 0]))
     assert found(around, "GPU 0 ECC").severity is Severity.note
