@@ -263,17 +263,29 @@ THREE = [
 
 
 def test_the_text_has_the_worst_first_with_reason_and_command():
-    assert as_text(THREE) == (
+    assert as_text(THREE, 80) == (
         "warning  second  bad\n"
-        "                 why: it costs\n"
-        "                 fix: mend it\n"
+        "         why: it costs\n"
+        "         fix: mend it\n"
         "note     third   odd\n"
-        "                 why: it may\n"
-        "                 fix: look\n"
+        "         why: it may\n"
+        "         fix: look\n"
         "ok       first   fine\n"
         "\n"
         "1 warning, 1 note, 1 ok; nothing was changed"
     )
+
+
+def test_a_long_line_goes_on_below_its_own_beginning():
+    one = Topic("load", "it takes the cores").warning("6.55 in the last minute", "kill --help 12")
+    assert as_text([one], 30).splitlines()[:6] == [
+        "warning  load  6.55 in the",
+        "               last minute",
+        "         why: it takes the",
+        "              cores",
+        "         fix: kill --help 12",
+        "",
+    ]
 
 
 def test_the_json_has_every_field_in_the_order_of_looking():
