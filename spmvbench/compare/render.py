@@ -25,13 +25,15 @@ from spmvbench.compare.line import (
 )
 from spmvbench.compare.words import columns, words
 from spmvbench.errors import UserError
-from spmvbench.summary.layout import Table, show, to_markdown
+from spmvbench.summary.layout import SHAPE, Table, show, to_markdown
 
 if TYPE_CHECKING:
     from rich.console import Console
 
 SHOWN = 40
 """Lines of a table; JSON has them all."""
+
+RATIO = "new / base"
 
 STYLES = {
     WRONG: "red",
@@ -96,7 +98,7 @@ def _table(comparison: Comparison) -> Table:
     own: dict[str, Callable[[Line], str]] = {
         "base us": lambda x: _number(x.base_us),
         "new us": lambda x: _number(x.new_us),
-        "new / base": _ratio,
+        RATIO: _ratio,
         "noise floor": lambda x: _percent(x.noise_floor),
         "verdict": lambda x: x.verdict,
     }
@@ -109,7 +111,8 @@ def _table(comparison: Comparison) -> Table:
         notes.append(f"and {left} more, none worse than these; --format json has them all")
     header = ["format", *differing, *own]
     title = " · ".join(["New against base", *common])
-    return Table(title, header, rows, notes, whole=["verdict", "format"], styles=STYLES)
+    whole = ["verdict", "format", SHAPE, RATIO]
+    return Table(title, header, rows, notes, whole=whole, styles=STYLES)
 
 
 def _reasons(lines: Sequence[Line]) -> list[str]:

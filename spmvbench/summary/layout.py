@@ -21,7 +21,10 @@ GAP = 3
 
 OR = "or"
 
-EXTRA = ("time", "bytes saved", "least to most", "fastest on", "95 % interval", "rival", "beyond")
+EXTRA = (
+    *("time", "bytes saved", "least to most", "fastest on", "95 % interval", "rival", "beyond"),
+    "noise floor",
+)
 """Columns that a narrow console can do without, the first to go first."""
 
 BOUNDS = re.compile(r" \([0-9.]+-[0-9.]+\)")
