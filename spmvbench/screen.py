@@ -47,7 +47,7 @@ class Screen:
         if probes := hello["probes"]:
             self._print(
                 "the device reads {read_gbps:,.0f} and copies {copy_gbps:,.0f} GB/s; "
-                "an empty kernel takes {floor_us:.1f} us".format(**probes)
+                "an empty kernel takes {floor_us:.1f} µs".format(**probes)
             )
         if results.repaired:
             self._print(f"dropped a last row that was cut off ({results.repaired} bytes)")
@@ -104,7 +104,7 @@ class Screen:
             for r in self._rows
             if r.status == "ok" and r.median_us and r.lossless
         ]
-        best = "{1} {0:.0f} us".format(*min(times)) if times else "no times"
+        best = "{1} {0:.0f} µs".format(*min(times)) if times else "no times"
         self._print(f"[{self._number}/{self._cases}] {case.label}: {best}, {eta} left")
 
     def end(self) -> None:

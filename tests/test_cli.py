@@ -72,7 +72,7 @@ def normalised(text):
     text = re.sub(r"on .*, \d+ cores -> \S+", "on DEVICE -> FOLDER", text)
     text = re.sub(r"(?m)^(rows|picture)( +)\S*/(\S+)$", r"\1 FOLDER/\3", text)
     text = re.sub(r"\d+:\d\d", "T", text)
-    text = re.sub(r"\b\d+(\.\d+)? (us|µs|ms)", "N us", text)
+    text = re.sub(r"\b\d+(\.\d+)? (µs|ms)", "N µs", text)
     text = re.sub(r" +$", "", text, flags=re.MULTILINE)
     return re.sub(r"\n{2,}", "\n\n", re.sub(r"[ \t]+", " ", text))
 

@@ -13,7 +13,7 @@ from spmvbench.stats import Interval
 from spmvbench.summary.layout import SHAPE, Table
 from spmvbench.summary.sentence import interval, times
 
-_LAYERS = (SHAPE, "layers", "zeros", "format", "us each", "bandwidth", "bytes each", "of dense")
+_LAYERS = (SHAPE, "layers", "zeros", "format", "µs each", "bandwidth", "bytes each", "of dense")
 _TOTALS = ("format", "ms/token", "95 % interval", "bytes", "speed-up", "saved")
 
 

@@ -96,8 +96,8 @@ def _table(comparison: Comparison) -> Table:
     lines = comparison.lines[:SHOWN]
     common, differing = columns(comparison.lines)
     own: dict[str, Callable[[Line], str]] = {
-        "base us": lambda x: _number(x.base_us),
-        "new us": lambda x: _number(x.new_us),
+        "base µs": lambda x: _number(x.base_us),
+        "new µs": lambda x: _number(x.new_us),
         RATIO: _ratio,
         "noise floor": lambda x: _percent(x.noise_floor),
         "verdict": lambda x: x.verdict,
@@ -124,8 +124,8 @@ def _reasons(lines: Sequence[Line]) -> list[str]:
 
 
 def _described(line: Line) -> str:
-    """`macko 4096x4096/... cold 2t: slower, 1.051 (1.043-1.060), 100 us -> 105 us`."""
-    times = [_ratio(line), f"{_number(line.base_us)} us -> {_number(line.new_us)} us"]
+    """`macko 4096x4096/... cold 2t: slower, 1.051 (1.043-1.060), 100 µs -> 105 µs`."""
+    times = [_ratio(line), f"{_number(line.base_us)} µs -> {_number(line.new_us)} µs"]
     said = [line.verdict, *(times if isfinite(line.ratio) else []), line.reason]
     return f"{line.case}: {', '.join(filter(None, said))}"
 
@@ -175,7 +175,7 @@ def _benchmark_action(comparison: Comparison) -> str:
             "unit": "us",
             "value": float(f"{line.new_us:.7g}"),
             "range": f"± {_percent(line.noise_floor)}",
-            "extra": f"{line.verdict}: {_ratio(line)} of {_number(line.base_us)} us",
+            "extra": f"{line.verdict}: {_ratio(line)} of {_number(line.base_us)} µs",
         }
         for line in timed
     ]
