@@ -242,6 +242,8 @@ def test_a_full_disk_is_one_line_and_exit_code_2(experiment, tmp_path):
 def test_check_judges_a_right_and_a_wrong_format():
     right = spmvbench("check", f"{HERE}/strangers.py:Right")
     assert right.returncode == 0, right.stdout
+    what = "a cell: one of 25 matrices, in one of 3 dtypes, times one x or several\n"
+    assert right.stdout == f"{what}{HERE}/strangers.py:Right: right in all 150 cells\n"
     wrong = spmvbench("check", f"{HERE}/strangers.py:DropsOneValue")
     assert wrong.returncode == 1
     assert re.search(r"wrong: row \d+, column \d+: saw .*, expected", wrong.stdout)

@@ -87,6 +87,8 @@ def check(
 ) -> None:
     """Judge formats by a battery of matrices; default: all.
 
+    A cell is one matrix of the battery, in one dtype, times one x or several.
+
     Exit code 0: all are right; 1: one is wrong.
     """
     from spmvbench.judging import judge_all
