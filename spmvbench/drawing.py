@@ -16,6 +16,12 @@ if TYPE_CHECKING:
 
 PLOTS = "plots"
 
+UNSEEN = "SPMVBENCH_UNSEEN"
+"""Variable of runs that nobody looks at: they draw nothing. A gate sets it for its launches.
+
+No option: revisions from before it would refuse that.
+"""
+
 
 def draw_all(paths: Sequence[Path], out: Path | None, *, everything: bool) -> None:
     """Draw the figures of every results folder at or below the paths, or in bundles.

@@ -70,6 +70,14 @@ def test_each_revision_measures_its_own_formats_under_the_same_names(top):
     assert all(hashes[0][name] != hashes[1][name] for name in formats)
 
 
+def test_a_launch_draws_nothing(top):
+    words = ("mine.yaml", "--set", "formats=[csr16,dense-f16]", "--set", "densities=[0.2,0.5]")
+    with checked_out(top, "HEAD~1", "HEAD") as (old, _):
+        Launcher(top, Path(), words).run(old, top.parent / "out")
+    assert list((top.parent / "out").rglob("records.csv"))
+    assert not list((top.parent / "out").rglob("*.png"))
+
+
 def tree(path):
     path.mkdir(parents=True, exist_ok=True)
     return Tree("new", "0123abc", path)
