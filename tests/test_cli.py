@@ -136,10 +136,13 @@ def test_a_format_from_outside_runs_is_recorded_and_drawn(experiment, tmp_path):
 
 
 def test_a_dry_run_lists_cases_bytes_and_time_and_writes_nothing(experiment, tmp_path):
-    done = spmvbench("run", experiment, "--out", tmp_path / "out", "--dry-run")
-    assert done.returncode == 0
-    assert "40x300/d0.2/float16/uniform/b1/s47 hot 1t: csr16 9.7 kB, dense-f16" in done.stdout
+    words = ("run", experiment, "--out", tmp_path / "out", "--dry-run")
+    done = spmvbench(*words, "--launches", 2, COLUMNS="80")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert re.search(r"\n40 x 300 +0.2, 0.5 +2 +[\d.]+ kB +0:0\d\n", done.stdout)
+    assert re.search(r"\ncsr16 +4 +[\d.]+ kB +[\d.]+ kB\n", done.stdout)
     assert "4 cases, about 0:0" in done.stdout
+    assert max(map(len, done.stdout.splitlines())) <= 80
     assert not (tmp_path / "out").exists()
 
 
