@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from spmvbench.ending import wrote
 from spmvbench.errors import ResultsError
 from spmvbench.records import CSV, load
 from spmvbench.share.folders import Folder, all_opened
@@ -41,7 +42,10 @@ def draw_all(paths: Sequence[Path], out: Path | None, *, everything: bool) -> No
                 )
         for target, folder in targets.items():
             drawn = draw_rows(load([folder.path / CSV]), target, everything=everything)
-            typer.echo(f"{folder.given}: {len(drawn)} files in {target}")
+            if drawn:
+                typer.echo(wrote(target, f"{len(drawn)} files"))
+            else:
+                typer.echo(f"no figures of {folder.given}: nothing is timed, or too little to draw")
 
 
 def _target(folder: Folder, out: Path | None) -> Path:

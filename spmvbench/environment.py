@@ -51,6 +51,7 @@ _NOT_MEASURING = {
     "curves.py",
     "doctor",
     "drawing.py",
+    "ending.py",
     "experiment",
     "gate",
     "listing.py",

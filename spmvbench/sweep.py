@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from spmvbench.case import Case
 from spmvbench.claim import Targets
 from spmvbench.drawing import PLOTS, UNSEEN, draw_rows
+from spmvbench.ending import then, wrote
 from spmvbench.errors import ExperimentError, ResultsError, did_you_mean
 from spmvbench.experiment import Experiment, stored_targets
 from spmvbench.external.program import PREFIX
@@ -184,13 +185,11 @@ def closing(swept: Swept, targets: Targets) -> None:
     if targets.claims:
         lines = judge(records, targets, swept.folder)
         print_lines(lines, targets, _device(records), console)
-    console.print(f"\nrows     {swept.folder / CSV}", highlight=False, soft_wrap=True)
-    for path in pictures[:SHOWN]:
-        console.print(f"picture  {path}", highlight=False, soft_wrap=True)
-    if len(pictures) > SHOWN:
-        console.print(f"and {len(pictures) - SHOWN} more beside them", highlight=False)
-    if swept.left:
-        console.print(f"\n{swept.left} cases are left; the same command goes on", highlight=False)
+    more = [f"and {len(pictures) - SHOWN} more beside them"] if len(pictures) > SHOWN else []
+    left = f"next: the same command, {swept.left} cases are left"
+    ends = [wrote(path) for path in (swept.folder / CSV, *pictures[:SHOWN])]
+    ends += [*more, left if swept.left else then("report", swept.folder)]
+    console.print("\n" + "\n".join(ends), highlight=False, markup=False, soft_wrap=True)
 
 
 def answer(swept: Swept) -> None:
@@ -201,7 +200,8 @@ def answer(swept: Swept) -> None:
 
     records = swept.records()
     draw_rows(records, swept.folder / PLOTS)
-    typer.echo(f"\n{sentence(records)}\n\n{markdown(records)}\n\nrows and figures: {swept.folder}")
+    typer.echo(f"\n{sentence(records)}\n\n{markdown(records)}\n\n{wrote(swept.folder)}")
+    typer.echo(then("report", swept.folder))
 
 
 def judge_all(paths: Sequence[Path], *, markdown: bool) -> bool:

@@ -357,14 +357,14 @@ def test_the_page_is_written_into_the_first_folder_named(two_devices, capsys, mo
     first, second = two_devices / "sparsity_sweep" / "gpu", two_devices / "sparsity_sweep" / "cpu"
     code, out, err = command(capsys, monkeypatch, first, second)
     assert (code, err) == (0, "")
-    assert re.fullmatch(rf"report   {first}/report\.html \(\d\.\d\d MB\)\n", out)
+    assert re.fullmatch(rf"wrote {first}/report\.html \(\d\.\d\d MB\)\n", out)
     assert not (second / "report.html").exists()
 
 
 def test_of_a_file_it_is_written_beside_it(folder, capsys, monkeypatch):
     code, out, _ = command(capsys, monkeypatch, folder / "records.csv")
     assert code == 0
-    assert out.startswith(f"report   {folder}/report.html (")
+    assert out.startswith(f"wrote {folder}/report.html (")
 
 
 def test_out_names_another_place(folder, tmp_path, capsys, monkeypatch):

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from spmvbench.cli.app import app
+from spmvbench.ending import then, wrote
 
 
 @app.command()
@@ -18,7 +19,8 @@ def new_format(
     from spmvbench.skeleton import class_name, write
 
     path = write(name, Path())
-    typer.echo(f"{path} is written; judge it: spmvbench check {path}:{class_name(name)}")
+    typer.echo(wrote(path))
+    typer.echo(then("check", f"{path}:{class_name(name)}"))
 
 
 @app.command()

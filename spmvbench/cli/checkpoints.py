@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from spmvbench.cli.app import Device, Out, app, each, stoppable
+from spmvbench.ending import then, wrote
 from spmvbench.errors import UserError
 
 Stored = Annotated[
@@ -64,7 +65,7 @@ def prune(
             open_checkpoint(checkpoint), pruning, out, each(include), each(exclude)
         )
         show(pruned_table(pruned, pruning), Console())
-        typer.echo(f"\npruned   {out}")
+        typer.echo(f"\n{wrote(out)}\n{then('advise', out)}")
 
 
 @app.command()
@@ -92,7 +93,7 @@ def convert(
         opened = open_checkpoint(checkpoint)
         done = convert_checkpoint(opened, format_, out, each(include), each(exclude))
         show(converted_table(done, f"{checkpoint} in {format_}"), Console())
-        typer.echo(f"\nconverted {out}")
+        typer.echo(f"\n{wrote(out)}")
 
 
 MaybeStored = Annotated[

@@ -11,6 +11,7 @@ import typer
 from spmvbench.cli.app import Device, Only, Set, Skip, app, each
 from spmvbench.cli.comparing import Form, share, show
 from spmvbench.cli.durations import seconds
+from spmvbench.ending import wrote
 
 if TYPE_CHECKING:
     from spmvbench.compare import Comparison, Options
@@ -68,6 +69,8 @@ def gate(
         Request(repo, base, new, experiment, budget_s, build, out, device, *words), options
     )
     show(found, format_)
+    if out:
+        typer.echo(wrote(out), err=True)  # standard output may be JSON
     raise typer.Exit(exit_code(found))
 
 

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from spmvbench.cli.app import ManyResults, OneResult, app
+from spmvbench.ending import then, wrote
 
 SHOWN = 20
 """Complaints and conflicts printed."""
@@ -44,7 +45,9 @@ def bundle(
     from spmvbench.share.source import opened
 
     with opened(results) as top:
-        typer.echo(bundle(top, out))
+        path = bundle(top, out)
+    typer.echo(wrote(path))
+    typer.echo(then("cite", path))
 
 
 @app.command()
@@ -97,11 +100,12 @@ def merge(
     from spmvbench.share.merge import merge
 
     made = merge(results, out)
-    for name, rows in made.rows.items():
-        typer.echo(f"{out / name}: {rows} rows")
     if made.superseded:
         typer.echo(f"{made.superseded} older rows of the same cases left out")
     _echo([f"conflict: {one}" for one in made.conflicts])
+    for name, rows in made.rows.items():
+        typer.echo(wrote(out / name, f"{rows} rows"))
+    typer.echo(then("verify", out))
 
 
 @app.command()
@@ -124,7 +128,7 @@ def export(
         typer.echo(text, nl=False)
     else:
         write(path, text)
-        typer.echo(f"export   {path}")
+        typer.echo(wrote(path))
 
 
 def _echo(lines: list[str]) -> None:
