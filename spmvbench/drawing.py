@@ -45,7 +45,8 @@ def draw_all(paths: Sequence[Path], out: Path | None, *, everything: bool) -> No
             if drawn:
                 typer.echo(wrote(target, f"{len(drawn)} files"))
             else:
-                typer.echo(f"no figures of {folder.given}: nothing is timed, or too little to draw")
+                where = folder.given / folder.name
+                typer.echo(f"no figures of {where}: nothing is timed, or too little to draw")
 
 
 def _target(folder: Folder, out: Path | None) -> Path:

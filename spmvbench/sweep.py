@@ -186,7 +186,7 @@ def closing(swept: Swept, targets: Targets) -> None:
         lines = judge(records, targets, swept.folder)
         print_lines(lines, targets, _device(records), console)
     more = [f"and {len(pictures) - SHOWN} more beside them"] if len(pictures) > SHOWN else []
-    left = f"next: the same command, {swept.left} cases are left"
+    left = f"next: the same command; cases left: {swept.left}"
     ends = [wrote(path) for path in (swept.folder / CSV, *pictures[:SHOWN])]
     ends += [*more, left if swept.left else then("report", swept.folder)]
     console.print("\n" + "\n".join(ends), highlight=False, markup=False, soft_wrap=True)

@@ -103,7 +103,7 @@ def test_a_run_whose_time_is_up_is_exit_code_75_and_goes_on(experiment, tmp_path
     words = ("run", experiment, "--out", tmp_path / "out")
     stopped = spmvbench(*words, "--limit", "0")
     assert stopped.returncode == 75
-    assert re.search(r"^next: the same command, \d+ cases are left$", stopped.stdout, re.M)
+    assert re.search(r"^next: the same command; cases left: \d+$", stopped.stdout, re.M)
     assert 0 < len(keys(tmp_path / "out")) < 8
     assert spmvbench(*words, "--limit", "600").returncode == 0
 
