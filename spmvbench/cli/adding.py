@@ -13,7 +13,9 @@ from spmvbench.ending import then, wrote
 
 @app.command()
 def new_format(
-    name: Annotated[str, typer.Argument(help="lower-case words joined by '-', as my-format")],
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help="lower-case words joined by '-', as my-format")
+    ],
 ) -> None:
     """Write NAME.py here: a format that is right and slow."""
     from spmvbench.skeleton import class_name, write

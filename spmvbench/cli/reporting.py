@@ -18,7 +18,7 @@ def report(
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="default: report.html in the first of RESULTS, or BUNDLE-report.html",
+            help="the page  [default: report.html in the first of RESULTS, or BUNDLE-report.html]",
         ),
     ] = None,
 ) -> None:

@@ -33,7 +33,7 @@ def bundle(
     results: OneResult = Path("results"),
     out: Annotated[
         Path | None,
-        typer.Option("--out", "-o", metavar="FILE", help="default: EXPERIMENT-DEVICE.zip, here"),
+        typer.Option(metavar="FILE", help="the bundle  [default: EXPERIMENT-DEVICE.zip, here]"),
     ] = None,
 ) -> None:
     """Put results into one file to hand on.
@@ -90,7 +90,9 @@ def merge(
         list[Path],
         typer.Argument(metavar="RESULTS", help="results folders, trees of them, or bundles"),
     ],
-    out: Annotated[Path, typer.Option(metavar="DIR", help="the tree to write; new, or a merge's")],
+    out: Annotated[
+        Path, typer.Option(metavar="DIR", help="a new folder, or one that merge has written")
+    ],
 ) -> None:
     """Join results of several machines or jobs.
 
@@ -111,8 +113,12 @@ def merge(
 @app.command()
 def export(
     results: ManyResults = None,
-    csv: Annotated[Path | None, typer.Option(metavar="FILE", help="a CSV table; -: print")] = None,
-    json: Annotated[Path | None, typer.Option(metavar="FILE", help="JSON; -: print")] = None,
+    csv: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="write a CSV table; - prints it")
+    ] = None,
+    json: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="write JSON; - prints it")
+    ] = None,
 ) -> None:
     """Write the rows that count as CSV or JSON."""
     from spmvbench.errors import ResultsError
