@@ -8,7 +8,8 @@ constexpr u32 ALL_LANES = 0xffffffffu;
 INLINE int lane_of_warp() { return threadIdx.x % LANES; }
 
 /* Of all lanes, and for all of them. */
-INLINE float warp_sum(float v) {
+template <typename V>
+INLINE V warp_sum(V v) {
 #pragma unroll
   for (int step = LANES / 2; step; step /= 2) v += __shfl_xor_sync(ALL_LANES, v, step);
   return v;

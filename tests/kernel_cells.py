@@ -20,15 +20,29 @@ from spmvbench.problems.vectors import vector
 
 
 def _streams(dtype):
-    """Segments whose rows all have 5 to 20 groups, or one more: what the loops of slabs are for."""
-    dense = np.zeros((70, 16, 200), np.float32)
-    for segment in range(16):
-        dense[:, segment, : 8 * (segment + 5)] = 1 + np.arange(8 * (segment + 5)) % 5
-    dense[::3, :, 190:196] = 2
-    return dense.reshape(70, 3200).astype(DTYPES[dtype])
+    """Rows of which 8 shares have 1 to 23 groups, or one more: what the loops of slabs are for."""
+    rows = np.arange(230)
+    entries = 8 * (8 * (1 + rows // 10) + rows % 10)
+    dense = np.where(np.arange(1700) < entries[:, None], 1 + np.arange(1700) % 5, 0)
+    dense[::3, 1690:1696] = 2
+    return dense.astype(DTYPES[dtype])
 
 
-MATRICES = {**BATTERY, "streams of every length": _streams}
+def _steps(dtype):
+    """Rows of 0 to 9 steps of 512 entries, about as many as whole ones; they begin anywhere."""
+    random, cols = np.random.default_rng(5), 6000
+    lengths = [0, 3, 511, 512, 513, 0, 1020, 1025, 1530, 2041, 2048, 2053, 4500, 7, 0, 3077, 90]
+    dense = np.zeros((len(lengths), cols), np.float32)
+    for row, stored in enumerate(lengths):
+        dense[row, random.choice(cols, stored, replace=False)] = 1 + np.arange(stored) % 5
+    return dense.astype(DTYPES[dtype])
+
+
+MATRICES = {
+    **BATTERY,
+    "streams of every length": _streams,
+    "rows of a few steps": _steps,
+}
 
 # Of the blocks that the checker looks at one by one, every so many: 65,537 columns have 129.
 EVERY = 16
@@ -72,7 +86,7 @@ class Cell:
     def possible(self) -> bool:
         kernel = KERNELS[self.kernel]
         takes = self.dtype in kernel.dtypes and self.batch in kernel.batches
-        return takes and not (self.kernel == "csr16" and self.matrix == "65,537 columns")
+        return takes and not (kernel.columns_in_16_bits and self.matrix == "65,537 columns")
 
     @property
     def packed(self):

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
-from itertools import product
+from itertools import pairwise, product
 from pathlib import Path
 from unittest.mock import patch
 
@@ -12,6 +13,7 @@ from cuhost.host_module import Launch
 
 from spmvbench.dtypes import DTYPES
 from spmvbench.formats import resolve
+from spmvbench.formats.slab import Cut
 
 FOLDER = Path(__file__).parent.parent / "kernels"
 
@@ -41,6 +43,14 @@ class Kernel:
     threads: int = THREADS
     blocks: int = 2
     fast = False
+
+    @property
+    def columns_in_16_bits(self) -> bool:
+        return self.name == "csr16"
+
+    def threads_together(self, variant) -> int:
+        """The threads that a multiprocessor is to have registers for."""
+        return self.threads * self.blocks
 
     @property
     def file(self) -> Path:
@@ -119,9 +129,11 @@ class Resident(Kernel):
         """The type of x in shared memory and its bytes."""
         return (TYPES[dtype], 2) if self.narrow else ("float", 4)
 
-    def _launch(self, kernel, packed, x, order, shifts, shared, *sizes, threads=0) -> Launch:
+    def _launch(
+        self, kernel, packed, x, order, shifts, shared, *sizes, threads=0, beside=()
+    ) -> Launch:
         y = np.full((packed.shape[0], 1), np.nan, x.dtype)
-        arrays = [*packed.arrays.values(), x, y]
+        arrays = [*packed.arrays.values(), *beside, x, y]
         arguments = (*map(plain, arrays), *sizes)
         place = len(arrays) - 1
         threads = threads or self.threads
@@ -130,51 +142,82 @@ class Resident(Kernel):
 
 @dataclass(frozen=True)
 class MackoFast(Resident):
-    """See kernels/macko_fast.cu."""
+    """See kernels/macko_fast.cu. `parts` that each row is cut into, whatever there is of rows."""
 
     threads: int = 1024
+    parts: int = 1
 
     def variants(self, dtypes=("float16", "bfloat16"), batches=(1,)) -> list[str]:
         kinds = [(t, p) for t in dtypes if t in self.dtypes for p in POINTERS.values()]
-        return [f"macko_fast<{TYPES[t]}, {self._of_x(t)[0]}, {p}>" for t, p in kinds]
+        return [self._named(t, p) for t, p in kinds]
+
+    def _named(self, dtype, pointer) -> str:
+        split = "_split" if self.parts > 1 else ""
+        return f"macko_fast{split}<{TYPES[dtype]}, {self._of_x(dtype)[0]}, {pointer}>"
 
     def launch(self, packed, x, order=0, shifts=()) -> Launch:
         rows, cols = packed.shape
-        of_x, nbytes = self._of_x(packed.dtype)
-        pointer = POINTERS[str(packed.arrays["row_pointers"].dtype)]
-        name = f"macko_fast<{TYPES[packed.dtype]}, {of_x}, {pointer}>"
-        sizes = np.int64(rows), np.int32(cols)
-        return self._launch(name, packed, x, order, shifts, nbytes * (cols + 528), *sizes)
+        name = self._named(packed.dtype, POINTERS[str(packed.arrays["row_pointers"].dtype)])
+        sizes = [np.int64(rows), np.int32(cols)]
+        shared = self._of_x(packed.dtype)[1] * (cols + 528)
+        if self.parts == 1:
+            return self._launch(name, packed, x, order, shifts, shared, *sizes)
+        sizes.append(np.int32(self.parts.bit_length() - 1))
+        beside = (starts_by_entry(packed, self.parts),)
+        shared += 256
+        return self._launch(name, packed, x, order, shifts, shared, *sizes, beside=beside)
+
+
+def starts_by_entry(packed, parts):
+    """The index of macko_fast_split, entry by entry. Shape: (rows, parts), int32."""
+    pointers = packed.arrays["row_pointers"].astype(np.int64)
+    pointers -= pointers[0] // 8 * 8
+    deltas = packed.arrays["deltas"].astype(np.int64)
+    columns = np.stack([deltas & 15, deltas >> 4], axis=1).ravel() + 1  # that an entry moves on by
+    starts = np.zeros((packed.shape[0], parts), np.int32)
+    for row, (begin, end) in enumerate(pairwise(pointers)):
+        steps = -(-(-(-end // 8) - begin // 8) // 64)
+        for part in range(parts):
+            first = begin // 8 * 8 + 512 * (steps * part // parts)
+            starts[row, part] = first - begin if first <= begin else columns[begin:first].sum()
+    return starts
 
 
 @dataclass(frozen=True)
 class Slab(Resident):
-    """See kernels/slab.cu. 512 threads are one block of 16 warps or two of 8.
+    """See kernels/slab.cu. Cut as `how` says, whatever the number of rows.
 
-    `segments` that the matrices are cut into, whatever their number of rows.
+    `each`: blocks that share a multiprocessor.
     """
 
     stem: str = "slab"
-    threads: int = 512
     bits: int = 4
-    segments: int = 16
+    how: Cut = Cut(32, 8)
+    each: int = 2
+    columns_in_16_bits = True
 
     def pack(self, dense):
-        with patch("spmvbench.formats.slab.segments", lambda shape: self.segments):
+        with patch("spmvbench.formats.slab.cut", lambda shape: self.how):
             return resolve(self.format).pack(dense)
 
     def variants(self, dtypes=("float16", "bfloat16"), batches=(1,)) -> list[str]:
-        return [self._named(t, cut) for t in dtypes if t in self.dtypes for cut in (8, 16)]
+        cuts = ((8, 2), (8, 3), (8, 4), (16, 1), (16, 2))
+        return [self._named(t, *cut) for t in dtypes if t in self.dtypes for cut in cuts]
 
-    def _named(self, dtype, segments) -> str:
-        return f"slab<{TYPES[dtype]}, {self._of_x(dtype)[0]}, {self.bits}, {segments}>"
+    def threads_together(self, variant) -> int:
+        warps, each = map(int, re.findall(r"\d+", variant)[-2:])
+        return 32 * warps * each
+
+    def _named(self, dtype, warps, each) -> str:
+        return f"slab<{TYPES[dtype]}, {self._of_x(dtype)[0]}, {self.bits}, {warps}, {each}>"
 
     def launch(self, packed, x, order=0, shifts=()) -> Launch:
-        (rows, cols), cut = packed.shape, packed.arrays["offsets"].shape[1]
-        room = cut * -(-cols // cut) + 15
-        shared = self._of_x(packed.dtype)[1] * (room - room % 8) + 256 * cut
-        name, sizes = self._named(packed.dtype, cut), (np.int64(rows), np.int32(cols))
-        return self._launch(name, packed, x, order, shifts, shared, *sizes, threads=32 * cut)
+        (rows, cols), how = packed.shape, self.how
+        shared = self._of_x(packed.dtype)[1] * ((cols + 14) // 8 * 8) + 256 * how.warps
+        name = self._named(packed.dtype, how.warps, self.each)
+        sizes = np.int64(rows), np.int32(cols), np.int32(how.rows.bit_length() - 1)
+        threads = 32 * how.warps
+        return self._launch(name, packed, x, order, shifts, shared, *sizes, threads=threads)
 
 
 KERNELS = {
@@ -188,11 +231,17 @@ KERNELS = {
         Kernel("dense_int4", "dense-int4", 2 * WARPS),
         MackoFast("macko_fast", "macko-fast", 2),
         MackoFast("macko_fast-narrow", "macko-fast", 2, narrow=True),
+        MackoFast("macko_fast_split", "macko-fast", 2, parts=4),
+        MackoFast("macko_fast_split-narrow", "macko-fast", 1, narrow=True, parts=32),
         *(Slab(f"slab{b}", f"slab{b}", 2, bits=b) for b in (4, 5, 6)),
         *(
-            Slab(f"slab{b}-narrow", f"slab{b}", 2, narrow=True, bits=b, segments=8)
+            Slab(f"slab{b}-narrow", f"slab{b}", 2, bits=b, how=Cut(32, 16), each=1, narrow=True)
             for b in (4, 5, 6)
         ),
+        Slab("slab4-three", "slab4", 2, each=3),
+        Slab("slab5-four", "slab5", 2, bits=5, each=4),
+        Slab("slab5-few-rows", "slab5", 2, bits=5, how=Cut(16, 16), each=2),
+        Slab("slab6-few-rows", "slab6", 2, bits=6, how=Cut(8, 16), each=1, narrow=True),
     )
 }
 
@@ -213,6 +262,7 @@ MAKERS = {
         for value in TYPES.values()
     ),
     "select": ("limits_of_rows", "count_halves", "count_key"),
+    "macko_starts": tuple(f"macko_starts<{pointer}>" for pointer in POINTERS.values()),
     "pack_macko": _of_bits("count_entries", "pack_gaps"),
     "pack_bitmap": _of_bits("pack_mask", "pack_values"),
     "pack_csr16": _of_bits("count_stored", "pack_entries"),

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
+from kernel_cells import MATRICES
 
 from spmvbench.battery import BATTERY
 from spmvbench.dtypes import DTYPES
 from spmvbench.formats import resolve
+from spmvbench.formats.macko_fast import starts_of_parts
 from spmvbench.problems import Problem, build
 
 FORMATS = ("macko", "bitmap", "csr16", "dense-int8", "dense-int4")
@@ -49,6 +51,15 @@ def pack(cupy, dtypes):
             there = cupy.asarray(dense)
             for name in FORMATS:
                 resolve(name).pack(there)
+    starts(cupy)
+
+
+def starts(cupy):
+    """Where the parts of rows start: rows of several steps, and rows with fewer than parts."""
+    for name in (*SMALL, "rows of a few steps"):
+        packed = resolve("macko-fast").pack(cupy.asarray(MATRICES[name]("float16")))
+        for parts in (2, 8, 32):
+            starts_of_parts(parts, *packed.arrays.values())
 
 
 def make():

@@ -19,6 +19,7 @@ import pytest
 import toy_network
 
 from spmvbench import records, theory
+from spmvbench.battery import BATTERY
 from spmvbench.formats import names
 
 HERE = Path(__file__).parent
@@ -245,8 +246,9 @@ def test_a_full_disk_is_one_line_and_exit_code_2(experiment, tmp_path):
 def test_check_judges_a_right_and_a_wrong_format():
     right = spmvbench("check", f"{HERE}/strangers.py:Right")
     assert right.returncode == 0, right.stdout
-    what = "a cell: one of 25 matrices, in one of 3 dtypes, times one x or several\n"
-    assert right.stdout == f"{what}{HERE}/strangers.py:Right: right in all 150 cells\n"
+    what = f"a cell: one of {len(BATTERY)} matrices, in one of 3 dtypes, times one x or several\n"
+    count = 6 * len(BATTERY)
+    assert right.stdout == f"{what}{HERE}/strangers.py:Right: right in all {count} cells\n"
     wrong = spmvbench("check", f"{HERE}/strangers.py:DropsOneValue")
     assert wrong.returncode == 1
     assert re.search(r"wrong: row \d+, column \d+: saw .*, expected", wrong.stdout)
@@ -256,7 +258,8 @@ def test_check_survives_a_format_that_crashes_and_gives_up_in_time():
     done = spmvbench("check", f"{HERE}/strangers.py:Segfaults")
     assert done.returncode == 1
     assert "wrong in 3 of 3 cells" in done.stdout
-    assert "gave up after 3 lost workers; 147 cells are not judged" in done.stdout
+    left = 6 * len(BATTERY) - 3
+    assert f"gave up after 3 lost workers; {left} cells are not judged" in done.stdout
     assert "crashed: the process died of SIGSEGV" in done.stdout
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -51,6 +52,19 @@ def test_a_format_is_right_on_the_battery(name, device, tmp_path):
     assert any(v.status == "ok" for v in verdicts)
 
 
+@pytest.mark.parametrize("multiprocessors", [1, 2, 4])
+def test_rows_that_warps_share_are_right_in_several_rounds(
+    device, tmp_path, monkeypatch, multiprocessors
+):
+    from spmvbench.cuda import launch
+
+    few = replace(launch.limits(), multiprocessors=multiprocessors)
+    monkeypatch.setattr(launch, "limits", lambda: few)
+    todo = [cell for cell in cells("cuda") if cell[0] in ("few long rows", "a row of 12,288")]
+    verdicts = list(conform("macko-fast", device, Watch(tmp_path / "watch"), todo))
+    assert {v.status for v in verdicts} == {"ok", "unavailable"}
+
+
 def measured(tmp_path, *formats, cache="cold", problem=None):
     case = Case("t", problem or Problem(4096, 4096, 0.5), formats, cache, 0, QUICK)
     with Results(tmp_path / "r") as results:
@@ -83,9 +97,10 @@ def test_a_kernel_that_faults_costs_its_own_row(tmp_path):
     assert {rows[n].status for n in ("macko", "dense-f16")} == {"ok"}
 
 
+@pytest.mark.parametrize("shape", [(500, 700), (500, 7000)])
 @pytest.mark.parametrize("name", OURS)
-def test_a_product_can_be_part_of_a_cuda_graph(name, device):
-    problem, fmt = Problem(500, 700, 0.3), resolve(name)
+def test_a_product_can_be_part_of_a_cuda_graph(name, shape, device):
+    problem, fmt = Problem(*shape, 0.3), resolve(name)
     dense = build(problem)
     matvec = fmt.plan(fmt.pack(dense), device)
     x, y = device.put(vector(problem, 0).astype(np.float16)), device.empty(500, "float16")

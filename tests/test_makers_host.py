@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from cuhost.host_module import Launch, build, missing
-from kernel_table import FOLDER, MAKERS, TYPES
+from kernel_cells import MATRICES
+from kernel_table import FOLDER, MAKERS, TYPES, starts_by_entry
 from making import make, pack
 from replay import FEW_KEYS, differing, few_keys, record, with_keys
 
@@ -127,3 +128,15 @@ def test_rows_beyond_32_bits_are_packed(name):
     arguments = (dense.view(np.uint16), pointers, *outputs, *sizes)
     found = far(f"{kernel}<u16, long long>", 256, ROW // 8, arguments, shifts)
     assert found[2].tobytes() == packed.arrays["values"].tobytes()
+
+
+def test_parts_of_rows_beyond_32_bits_start_where_they_do():
+    packed = resolve("macko-fast").pack(MATRICES["rows of a few steps"]("float16"))
+    starts = starts_by_entry(packed, 4)
+    entries, rows = 2**33, packed.shape[0]
+    pointers = packed.arrays["row_pointers"].astype(np.int64) + entries
+    arguments = packed.arrays["deltas"], pointers, np.zeros_like(starts), np.int64(ROW + rows)
+    shifts = entries // 2, 8 * ROW, 16 * ROW
+    sizes = "macko_starts<long long>", 256, ROW // 8
+    _, _, found = far(*sizes, (*arguments, np.int32(2)), shifts)
+    np.testing.assert_array_equal(found[:8], starts[:8])

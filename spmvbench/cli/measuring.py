@@ -81,7 +81,8 @@ def check(
         list[str] | None,
         typer.Argument(
             metavar="FORMAT",
-            help="a name, package.module:Class, file.py:Class or plugin:x.so  [default: all]",
+            help="a name, package.module:Class, file.py:Class, plugin:x.so or "
+            "torch-op:LAYOUT:PLACE:NAMESPACE::NAME  [default: all]",
         ),
     ] = None,
     device: Device = "auto",
