@@ -34,11 +34,11 @@ def draw_all(paths: Sequence[Path], out: Path | None, *, everything: bool) -> No
     with all_opened(paths) as folders:
         targets: dict[Path, Folder] = {}
         for folder in folders:
-            other = targets.setdefault(_target(folder, out), folder)
+            other = targets.setdefault(target := _target(folder, out), folder)
             if other is not folder:
                 raise ResultsError(
-                    f"--out {out}: the figures of {other.given} and of {folder.given} would get "
-                    "the same place; draw them one by one"
+                    f"{target}: the figures of {other.given} and of {folder.given} would both go "
+                    "there; draw them one by one"
                 )
         for target, folder in targets.items():
             drawn = draw_rows(load([folder.path / CSV]), target, everything=everything)

@@ -125,7 +125,7 @@ def test_figures_of_a_tree_go_below_out_as_the_tree_is(spmvbench, folder, tmp_pa
 def test_figures_that_would_overwrite_each_other_are_not_drawn(spmvbench, folder, sent, tmp_path):
     code, _, err = spmvbench("plot", folder, sent, "--out", "pictures")
     assert code == 2
-    assert "would get the same place; draw them one by one" in err
+    assert "would both go there; draw them one by one" in err
     assert not (tmp_path / "pictures").exists()
 
 

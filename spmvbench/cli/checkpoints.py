@@ -118,7 +118,9 @@ Densities = Annotated[
 ]
 Quality = Annotated[
     Path | None,
-    typer.Option(metavar="CSV", help="columns density,perplexity; those are measured too"),
+    typer.Option(
+        metavar="CSV", help="a table of density,perplexity; those densities are measured too"
+    ),
 ]
 MaxQuality = Annotated[
     float | None,
