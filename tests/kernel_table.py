@@ -266,6 +266,9 @@ MAKERS = {
     "pack_macko": _of_bits("count_entries", "pack_gaps"),
     "pack_bitmap": _of_bits("pack_mask", "pack_values"),
     "pack_csr16": _of_bits("count_stored", "pack_entries"),
+    "pack_slab": tuple(
+        f"{name}<{bits}>" for name in ("count_streams", "pack_streams") for bits in (4, 5, 6)
+    ),
     "pack_int8": tuple(f"pack_int8<{value}>" for value in TYPES.values()),
     "pack_int4": tuple(f"pack_int4<{value}>" for value in TYPES.values()),
 }

@@ -161,8 +161,9 @@ def test_what_packs_on_the_device_is_packed_there(fake_cupy, times, name):
     }
 
 
-def test_what_packs_on_the_host_is_packed_there(fake_cupy, times):
+def test_what_packs_on_the_host_is_packed_there(fake_cupy, times, monkeypatch):
     times(slab5=1)
+    monkeypatch.setattr("spmvbench.formats.slab.Slab5.packs_on", ("cpu",))
     dense = uniform(70, 300, 0.4)
     packed = bound().pack(fake_cupy.asarray(dense))
     assert packed.layout == "slab5"

@@ -115,6 +115,16 @@ def test_a_product_can_be_part_of_a_cuda_graph(name, shape, device):
     np.testing.assert_array_equal(device.get(y), once)
 
 
+@pytest.mark.parametrize("rows", [2048, 4096, 8192])
+@pytest.mark.parametrize("name", ["slab4", "slab5", "slab6"])
+def test_slabs_of_many_rows_are_packed_as_on_the_host(name, rows):
+    """The battery has few rows, which are cut in one way only."""
+    fmt, dense = resolve(name), build(Problem(rows, 1500, 0.2))
+    host, there = fmt.pack(dense), fmt.pack(cupy.asarray(dense))
+    for key, array in host.arrays.items():
+        assert there.arrays[key].get().tobytes() == array.tobytes(), key
+
+
 def test_a_run_from_the_command_line_takes_the_gpu_by_itself(tmp_path):
     words = ["run", "smoke", "--out", str(tmp_path), "--only", "macko", "--only", "dense-f16"]
     path = os.pathsep.join([str(HERE.parent), os.environ.get("PYTHONPATH", "")])

@@ -28,7 +28,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from spmvbench.cpu.arrays import bits_of, require_size, stored_bits
-from spmvbench.dtypes import Array
+from spmvbench.dtypes import Array, is_on_host, to_host
 from spmvbench.formats.base import Format, MatVec, Packed, Target
 from spmvbench.problems.base import Problem
 
@@ -57,6 +57,7 @@ class Slab4(Format):
     devices = ("cuda",)
     dtypes = ("float16", "bfloat16")
     batches: ClassVar = {"cuda": (1,)}
+    packs_on: ClassVar[tuple[str, ...]] = ("cpu", "cuda")
     gap_bits: ClassVar[int] = 4
 
     def unavailable(self, device: str, problem: Problem | None = None) -> str | None:
@@ -68,23 +69,23 @@ class Slab4(Format):
 
     def pack(self, dense: Array) -> Packed:
         """See `Format.pack`. Raises: ValueError for what is no matrix of a known type."""
-        from spmvbench.cpu import slab as kernels
-
-        bits, magnitude = bits_of(dense, self.dtypes, self.name)
+        bits, _ = bits_of(dense, self.dtypes, self.name)
         rows, cols = bits.shape
         if cols > MOST_COLUMNS:
             raise ValueError(_uncounted(self.name, cols))
-        counts = np.zeros(rows, np.int64)
-        kernels.count(bits, magnitude, self.gap_bits, counts)
-        groups_of_rows = -(-counts // _GROUP)
-        row_order = np.argsort(-groups_of_rows, kind="stable").astype(np.uint32)
-        offsets, groups, stored = places(self.name, groups_of_rows[row_order], cut(bits.shape))
-        starts = np.zeros((*offsets.shape, _LANES), np.uint16)
-        values = np.zeros(stored * _GROUP, bits.dtype)
-        low = np.zeros(stored, np.uint32)
-        high = np.zeros(stored if self.gap_bits > 4 else 0, _HIGH[self.gap_bits])
+        kernels, xp = _there(bits)
+        counts = xp.zeros(rows, np.int64)
+        kernels.count(bits, self.gap_bits, counts)
+        groups_of_rows = -(-to_host(counts) // _GROUP)
+        order = np.argsort(-groups_of_rows, kind="stable").astype(np.uint32)
+        begins, of_slabs, stored = places(self.name, groups_of_rows[order], cut(bits.shape))
+        offsets, groups, row_order = map(xp.asarray, (begins, of_slabs, order))
+        starts = xp.zeros((*offsets.shape, _LANES), np.uint16)
+        values = xp.zeros(stored * _GROUP, bits.dtype)
+        low = xp.zeros(stored, np.uint32)
+        high = xp.zeros(stored if self.gap_bits > 4 else 0, _HIGH[self.gap_bits])
         side, arrays = (offsets, starts, groups, row_order), (values, low, high)
-        kernels.fill(bits, magnitude, self.gap_bits, side, arrays)
+        kernels.fill(bits, self.gap_bits, side, arrays)
         named = {"values": values.view(dense.dtype), "low": low, "high": high}
         named |= {"offsets": offsets, "starts": starts, "groups": groups, "row_order": row_order}
         return Packed(dense.shape, str(dense.dtype), named)
@@ -124,9 +125,8 @@ class Slab4(Format):
         bits = stored_bits(arrays["values"])
         dense = np.zeros(packed.shape, bits.dtype)
         side = arrays["offsets"], arrays["starts"], arrays["groups"], arrays["row_order"]
-        magnitude = bits.dtype.type(np.iinfo(bits.dtype).max >> 1)
         planes = bits, arrays["low"], arrays["high"]
-        if kernels.unpack(planes, side, magnitude, self.gap_bits, dense):
+        if kernels.unpack(planes, side, self.gap_bits, dense):
             raise ValueError(
                 f"{self.name}: entries lie outside of the matrix; pack the matrix again"
             )
@@ -191,6 +191,19 @@ def places(name: str, groups: Array, how: Cut) -> tuple[Array, Array, int]:
     offsets = np.zeros(slabs * how.warps, np.uint32)
     offsets[1:] = ends[:-1]
     return offsets.reshape(slabs, how.warps), whole.astype(np.uint16), stored
+
+
+def _there(bits: Array) -> tuple[Any, Any]:
+    """What packs where the matrix is, and whose arrays are there."""
+    if is_on_host(bits):
+        from spmvbench.cpu import slab
+
+        return slab, np
+    import cupy
+
+    from spmvbench.cuda import slab_packing
+
+    return slab_packing, cupy
 
 
 def _uncounted(name: str, cols: int) -> str:
