@@ -6,8 +6,9 @@ from collections.abc import Iterator, Sequence
 
 import typer
 
+from spmvbench.battery import BATTERY
 from spmvbench.case import Timing
-from spmvbench.conformance import Cell, Verdict, cells
+from spmvbench.conformance import DTYPES, Cell, Verdict, cells
 from spmvbench.formats import check_name, names
 from spmvbench.process import Lost, WorkerProcess
 
@@ -18,10 +19,17 @@ SHOWN = 5
 """Failures shown per format; the number of the others is said."""
 
 
+CELL = (
+    f"a cell: one of {len(BATTERY)} matrices, in one of {len(DTYPES)} dtypes, "
+    "times one x or several"
+)
+
+
 def judge_all(formats: Sequence[str], device: str) -> bool:
     """Judge each, print a line each and its first failures; whether all are right."""
     for name in formats:
         check_name(name)
+    typer.echo(CELL)
     good = True
     for name in formats or sorted(names()):
         verdicts = list(judge(name, device))

@@ -7,7 +7,6 @@ import hashlib
 import json
 import os
 import re
-import zipfile
 from collections.abc import Iterable, Sequence
 from dataclasses import fields, replace
 from pathlib import Path
@@ -150,16 +149,6 @@ def csv_files(path: Path) -> list[Path]:
 
     Raises: ResultsError where there is none.
     """
-    if not path.exists():
-        raise ResultsError(
-            f"{path}: there is no such file or folder; expected a results folder or its {CSV}, "
-            "'spmvbench run' makes one"
-        )
-    if zipfile.is_zipfile(path):
-        raise ResultsError(
-            f"{path}: is a bundle; expected a results folder: 'spmvbench merge {path} --out DIR' "
-            "unpacks it"
-        )
     found = [path] if path.name == CSV and path.is_file() else sorted(path.rglob(CSV))
     if not found:
         raise ResultsError(f"{path}: no {CSV} there or below; 'spmvbench run' makes one")

@@ -207,6 +207,13 @@ def test_the_tables_have_a_row_per_layer_and_per_choice():
     assert "| macko |" in to_markdown(layers)
 
 
+def test_what_needs_more_bytes_than_dense_saves_none():
+    density = Scenario(None, (layer("k", 0.9),))
+    records = [row("k", "macko", 80, share=1.06), row("k", "dense-f16", 100)]
+    _, totals = tables(answer(model(density), "cpu", records))
+    assert [line[-1] for line in totals.rows][:3] == ["6.0 % more", "6.0 % more", "0.0 %"]
+
+
 NAMES_OF_LOSSY = ["int8 dense, lossy", "int4 dense, lossy"]
 
 

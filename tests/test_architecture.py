@@ -17,7 +17,7 @@ FUNCTION_LINES = 40
 
 # From the ground up: a module imports only from its own room and from rooms above it in this list.
 ROOMS = [
-    {"__init__", "errors", "paths", "dtypes", "watch", "hashes"},
+    {"__init__", "errors", "paths", "dtypes", "watch", "hashes", "throttle", "clock", "ending"},
     {"problems.base"},
     {"external.program"},
     {"case", "claim", "record", "theory", "guard"},
@@ -39,7 +39,7 @@ ROOMS = [
     {"runner", "experiment", "listing", "judging"},
     {"plots", "curves", "winners", "summary", "targets", "compare", "published", "share", "advice"},
     {"report"},
-    {"screen", "shard", "drawing", "checkpoint"},
+    {"screen", "preview", "shard", "drawing", "checkpoint"},
     {"sweep", "gate"},
     {"cli"},
     {"__main__"},
@@ -62,6 +62,7 @@ READABLE = READERS | {
     "stats",
     "hashes",
     "suites",
+    "ending",
 }
 
 HEAVY = {

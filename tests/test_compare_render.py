@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -67,8 +68,24 @@ def test_text_names_what_differs_in_columns_and_the_rest_in_the_title(monkeypatc
     assert text.startswith(f"{title} · threads 2\n")
     assert re.search(r"macko +64 x 32 +0.1 +100 +108 +1.080 \(1.050-1.100\) +2 % +slower", text)
     assert "worse: macko 64x32/d0.1/float16/uniform/b1/s47 cold 2t: slower, 1.080" in text
+    assert "100 µs -> 108 µs" in " ".join(text.split())
     assert "environments differ: x" in text
     assert text.endswith(sentence(COMPARISON))
+
+
+@pytest.mark.parametrize(
+    ("verdict", "cells"),
+    [
+        ("slower", r"100 +108 +1.080 +2 % +slower"),
+        ("unmeasurable", r"100 +108 +1.080 +unmeasurable"),
+    ],
+)
+def test_a_shape_is_whole_in_80_columns(monkeypatch, verdict, cells):
+    monkeypatch.setenv("COLUMNS", "80")
+    key = SLOWER.key.replace("64x32", "14336x14336")
+    lines = [replace(SLOWER, key=key, format="dense-numpy", verdict=verdict), SLOWER]
+    text = render(Comparison(lines, Options()), "text")
+    assert re.search(rf"dense-numpy +14336 x 14336 +0.1 +{cells}\n", text)
 
 
 def test_markdown_is_a_table_and_the_sentence():
@@ -99,7 +116,7 @@ def test_benchmark_action_gets_the_new_times():
         "unit": "us",
         "value": 108.0,
         "range": "± 2 %",
-        "extra": "slower: 1.080 (1.050-1.100) of 100 us",
+        "extra": "slower: 1.080 (1.050-1.100) of 100 µs",
     }
 
 

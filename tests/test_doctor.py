@@ -186,6 +186,11 @@ def test_a_spoilt_card_is_a_warning_with_the_command_that_mends_it(topic, tmp_pa
     assert fix in one.fix
 
 
+def test_why_a_card_is_slow_is_said_in_the_words_of_the_column_throttle(tmp_path):
+    around = machine(tmp_path, nvml=Nvml(DeviceGetCurrentClocksThrottleReasons=0x1 | 0x10 | 0x20))
+    assert found(around, "GPU 0 throttling").seen == "sync-boost, thermal"
+
+
 def test_ecc_off_is_noted_for_times_compare_only_where_it_is_equal(tmp_path):
     around = machine(tmp_path, nvml=Nvml(DeviceGetEccMode=[0, 0]))
     assert found(around, "GPU 0 ECC").severity is Severity.note
@@ -258,17 +263,29 @@ THREE = [
 
 
 def test_the_text_has_the_worst_first_with_reason_and_command():
-    assert as_text(THREE) == (
+    assert as_text(THREE, 80) == (
         "warning  second  bad\n"
-        "                 why: it costs\n"
-        "                 fix: mend it\n"
+        "         why: it costs\n"
+        "         fix: mend it\n"
         "note     third   odd\n"
-        "                 why: it may\n"
-        "                 fix: look\n"
+        "         why: it may\n"
+        "         fix: look\n"
         "ok       first   fine\n"
         "\n"
         "1 warning, 1 note, 1 ok; nothing was changed"
     )
+
+
+def test_a_long_line_goes_on_below_its_own_beginning():
+    one = Topic("load", "it takes the cores").warning("6.55 in the last minute", "kill --help 12")
+    assert as_text([one], 30).splitlines()[:6] == [
+        "warning  load  6.55 in the",
+        "               last minute",
+        "         why: it takes the",
+        "              cores",
+        "         fix: kill --help 12",
+        "",
+    ]
 
 
 def test_the_json_has_every_field_in_the_order_of_looking():

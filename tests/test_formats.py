@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from spmvbench.cpu.simd import dispatch
 from spmvbench.dtypes import DTYPES
+from spmvbench.errors import UnknownFormat
 from spmvbench.formats import resolve
 
 NAMES = ("macko", "bitmap", "csr16", "dense-f16")
@@ -300,3 +301,27 @@ def test_an_infinite_x_leaves_nothing_behind_for_the_next_product():
     matvec(target.put(np.full(1024, np.inf, np.float32)), y)
     matvec(target.put(np.ones(1024, np.float32)), y)
     assert y.tolist() == [342, 3]
+
+
+def test_a_class_that_is_missing_is_named_with_those_that_are_there(tmp_path):
+    file = tmp_path / "mine.py"
+    file.write_text(
+        "from spmvbench.formats.macko import Macko\n"
+        "class Coo(Macko): ...\n"
+        "class Csr(Macko): ...\n"
+        "class Helper: ...\n"
+    )
+    with pytest.raises(UnknownFormat, match=r"mine.py has no class 'Ell'; its formats are Coo, "):
+        resolve(f"{file}:Ell")
+    with pytest.raises(UnknownFormat, match=r"Coo, Csr; did you mean 'Coo'\?$"):
+        resolve(f"{file}:Cooo")
+    with pytest.raises(UnknownFormat, match=r"'Helper' of .* is no subclass of .*: name one, as"):
+        resolve(f"{file}:Helper")
+
+
+def test_a_module_without_a_format_says_where_it_is(tmp_path):
+    with pytest.raises(
+        UnknownFormat,
+        match=r"spmvbench.errors \(.*errors.py\) has no class 'Foo'; .* and there is none",
+    ):
+        resolve("spmvbench.errors:Foo")

@@ -122,7 +122,7 @@ def strangers_matrix():
         ("RaisesOddText", "error", "cannot open"),
         ("BreaksLaterCopies", "wrong", "saw "),
         ("NotAFormat", "error", "is no subclass of"),
-        ("Missing", "error", "has no attribute 'Missing'"),
+        ("Missing", "error", "has no class 'Missing'; its formats are Right, Dense, "),
     ],
 )
 def test_a_bad_format_costs_its_own_row_and_has_no_time(

@@ -6,7 +6,6 @@ import math
 import os
 import subprocess
 import sys
-import zipfile
 from dataclasses import fields, replace
 from pathlib import Path
 
@@ -220,13 +219,6 @@ def test_a_frame_has_all_columns_and_nan_for_empty_cells(folder):
 def test_nothing_to_read_is_one_line(tmp_path):
     with pytest.raises(ResultsError, match=r"no records.csv there or below"):
         load([tmp_path])
-
-
-def test_a_bundle_where_a_folder_is_expected_is_named_with_the_way_to_unpack_it(tmp_path):
-    with zipfile.ZipFile(tmp_path / "sent.zip", "w") as file:
-        file.writestr("records.csv", "")
-    with pytest.raises(ResultsError, match=r"sent.zip: is a bundle; .*spmvbench merge"):
-        load([tmp_path / "sent.zip"])
 
 
 def test_environments_are_kept_once(folder):

@@ -75,7 +75,19 @@ def test_lossy_formats_are_said_to_be_lossy_with_what_they_cost(tmp_path):
     text = page(report_folder.write(tmp_path, rows)).text
     assert "dense-int8 lossy, saves 50 %" in text
     assert "moves weights by up to 0.39 % of the largest one" in text
-    assert "Lossy dense-int8 saves 50 % of the bytes" in text
+    assert "Lossy dense-int8 saves 50 % of the dense bytes" in text
+
+
+def test_what_takes_more_bytes_than_dense_is_said_to(tmp_path):
+    rows = synthetic.by_hand({"macko": [2.0, 1.5, 1.2], "dense-int8": [1.1, 1.1, 1.1]})
+    rows.loc[rows["format"] == "macko", "packed_bytes"] = rows["dense_bytes"] * rows["density"] * 4
+    rows.loc[rows["format"] == "dense-int8", "packed_bytes"] = rows["dense_bytes"] * 1.06
+    text = page(report_folder.write(tmp_path, rows)).text
+    assert "saves 60 % of the dense bytes at density 0.1 (macko), 20 % at 0.2 (macko)" in text
+    assert "and takes 20 % more at 0.3 (macko)" in text
+    assert "20 % more 1.10x" in text
+    assert "dense-int8 lossy, takes 6 % more" in text
+    assert "Lossy dense-int8 takes 6 % more than the dense bytes" in text
 
 
 def test_devices_stand_side_by_side_in_one_table(two_devices):
@@ -345,14 +357,14 @@ def test_the_page_is_written_into_the_first_folder_named(two_devices, capsys, mo
     first, second = two_devices / "sparsity_sweep" / "gpu", two_devices / "sparsity_sweep" / "cpu"
     code, out, err = command(capsys, monkeypatch, first, second)
     assert (code, err) == (0, "")
-    assert re.fullmatch(rf"report   {first}/report\.html \(\d\.\d\d MB\)\n", out)
+    assert re.fullmatch(rf"wrote {first}/report\.html \(\d\.\d\d MB\)\n", out)
     assert not (second / "report.html").exists()
 
 
 def test_of_a_file_it_is_written_beside_it(folder, capsys, monkeypatch):
     code, out, _ = command(capsys, monkeypatch, folder / "records.csv")
     assert code == 0
-    assert out.startswith(f"report   {folder}/report.html (")
+    assert out.startswith(f"wrote {folder}/report.html (")
 
 
 def test_out_names_another_place(folder, tmp_path, capsys, monkeypatch):

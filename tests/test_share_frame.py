@@ -56,7 +56,7 @@ def test_dtypes_do_not_depend_on_what_is_empty(folder):
 @pytest.mark.parametrize("source", ["folder", "tree", "csv", "exported", "bundle"])
 def test_every_form_of_results_gives_the_same_frame(folder, tmp_path, source):
     exported = tmp_path / "all.csv"
-    exported.write_text(to_csv(folder))
+    exported.write_text(to_csv([folder]))
     path = {
         "folder": folder,
         "tree": folder.parent,
@@ -102,7 +102,7 @@ def test_importing_the_package_stays_cheap():
 
 
 def test_json_holds_numbers_booleans_text_and_null(folder):
-    first = json.loads(to_json(folder))[0]
+    first = json.loads(to_json([folder]))[0]
     assert list(first) == list(COLUMNS)
     assert (first["rows"], first["lossless"], first["format"]) == (64, True, "dense-f16")
     assert first["median_us"] == read(folder / "records.csv")[0].median_us
@@ -111,17 +111,17 @@ def test_json_holds_numbers_booleans_text_and_null(folder):
 
 def test_json_has_no_infinity(folder):
     add(folder, format="bad", status="wrong", max_error=math.inf)
-    assert json.loads(to_json(folder), parse_constant=pytest.fail)[-1]["max_error"] is None
+    assert json.loads(to_json([folder]), parse_constant=pytest.fail)[-1]["max_error"] is None
 
 
 def test_an_exported_table_has_the_rows_that_count_and_reads_back(folder, tmp_path):
     add(folder, median_us=99.0)
-    (tmp_path / "all.csv").write_text(to_csv(folder))
+    (tmp_path / "all.csv").write_text(to_csv([folder]))
     rows = read(tmp_path / "all.csv")
     assert rows == [read(folder / "records.csv")[-1], *read(folder / "records.csv")[1:-1]]
 
 
 def test_json_reads_into_pandas(folder, tmp_path):
-    (tmp_path / "all.json").write_text(to_json(folder))
+    (tmp_path / "all.json").write_text(to_json([folder]))
     frame = pd.read_json(tmp_path / "all.json")
     pd.testing.assert_series_equal(frame["median_us"], spmvbench.load(folder)["median_us"])

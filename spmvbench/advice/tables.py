@@ -13,7 +13,7 @@ from spmvbench.stats import Interval
 from spmvbench.summary.layout import SHAPE, Table
 from spmvbench.summary.sentence import interval, times
 
-_LAYERS = (SHAPE, "layers", "zeros", "format", "us each", "bandwidth", "bytes each", "of dense")
+_LAYERS = (SHAPE, "layers", "zeros", "format", "µs each", "bandwidth", "bytes each", "of dense")
 _TOTALS = ("format", "ms/token", "95 % interval", "bytes", "speed-up", "saved")
 
 
@@ -64,7 +64,7 @@ def _totals(outcome: Outcome) -> Iterator[list[str]]:
 
 def _total(name: str, found: Total, dense: Total | None) -> list[str]:
     ms = Interval(*(us / 1e3 for us in (found.us.value, found.us.low, found.us.high)))
-    saved = f"{100 * (1 - found.nbytes / dense.nbytes):.1f} %" if dense else "-"
+    saved = _saved(1 - found.nbytes / dense.nbytes) if dense else "-"
     return [
         name,
         f"{ms.value:.4g}",
@@ -78,3 +78,9 @@ def _total(name: str, found: Total, dense: Total | None) -> list[str]:
 def _speedup(found: Interval) -> str:
     bounds = interval(found.low, found.high)
     return f"{times(found.value)} ({bounds.rstrip('x')})" if found.low < found.high else "1"
+
+
+def _saved(share: float) -> str:
+    """`44.0 %`; `6.3 % more` of what needs more bytes than dense."""
+    text = f"{100 * abs(share):.1f} %"
+    return f"{text} more" if share < 0 and not text.startswith("0.0 ") else text

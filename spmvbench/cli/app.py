@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
@@ -22,27 +22,43 @@ app = typer.Typer(
     context_settings={"max_content_width": 100},
 )
 
-Device = Annotated[str, typer.Option(help="auto, cpu or cuda")]
-Out = Annotated[Path, typer.Option(metavar="DIR", help="the folder that all results go below")]
+Device = Annotated[str, typer.Option(metavar="auto|cpu|cuda", help="where to measure")]
+Experiment = Annotated[
+    str, typer.Argument(metavar="EXPERIMENT", help="a YAML file, a shipped name, or suite:NAME")
+]
+Out = Annotated[Path, typer.Option(metavar="DIR", help="the folder below which results go")]
 Set = Annotated[
     list[str] | None,
     typer.Option(
-        "--set", metavar="KEY=VALUE", help="change a key, as timing.budget_s=0.2; may be repeated"
+        "--set",
+        metavar="KEY=VALUE",
+        help="change a key of the experiment, as timing.budget_s=0.2; may be repeated",
     ),
 ]
 Only = Annotated[
     list[str] | None,
-    typer.Option(metavar="FORMAT", help="measure only this of its formats; may be repeated"),
+    typer.Option(
+        metavar="FORMAT,...", help="measure only these formats of the experiment; may be repeated"
+    ),
 ]
 Skip = Annotated[
-    list[str] | None, typer.Option(metavar="FORMAT", help="leave this out; may be repeated")
+    list[str] | None, typer.Option(metavar="FORMAT,...", help="leave these out; may be repeated")
+]
+OneResult = Annotated[
+    Path, typer.Argument(metavar="RESULTS", help="a results folder, a tree of them, or a bundle")
 ]
 ManyResults = Annotated[
     list[Path] | None,
     typer.Argument(
-        metavar="RESULTS", help="results folders or records.csv files  [default: results]"
+        metavar="RESULTS", help="results folders, trees of them, or bundles  [default: results]"
     ),
 ]
+
+
+def each(values: Iterable[str] | None) -> tuple[str, ...]:
+    """What an option names that may be repeated, and whose words may be joined by commas."""
+    words = [word.strip() for value in values or () for word in value.split(",")]
+    return tuple(filter(None, words))
 
 
 class TableForm(StrEnum):

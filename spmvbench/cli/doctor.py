@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from enum import StrEnum
 from typing import Annotated
 
@@ -20,7 +21,8 @@ class FindingsForm(StrEnum):
 @app.command()
 def doctor(
     format_: Annotated[
-        FindingsForm, typer.Option("--format", help="json: all findings, for scripts")
+        FindingsForm,
+        typer.Option("--format", metavar="FORM", help="text, or json (for scripts)"),
     ] = FindingsForm.text,
 ) -> None:
     """Say what would spoil a measurement here, and what mends it.
@@ -32,4 +34,7 @@ def doctor(
     from spmvbench.doctor.report import as_json, as_text
 
     findings = diagnose(here())
-    typer.echo(as_json(findings) if format_ is FindingsForm.json else as_text(findings))
+    if format_ is FindingsForm.json:
+        typer.echo(as_json(findings))
+    else:
+        typer.echo(as_text(findings, shutil.get_terminal_size().columns))

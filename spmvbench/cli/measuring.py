@@ -7,13 +7,14 @@ from typing import Annotated
 
 import typer
 
-from spmvbench.cli.app import Device, Only, Out, Set, Skip, app, stoppable
-from spmvbench.cli.of_run import CASES_LEFT, Asked, DryRun, Launches, Limit, Retry, Share
+from spmvbench.cli.app import Device, Experiment, Only, Out, Set, Skip, app, each, stoppable
+from spmvbench.cli.durations import seconds
+from spmvbench.cli.of_run import CASES_LEFT, DryRun, Launches, Limit, Retry, Share
 
 
 @app.command()
 def run(
-    experiment: Asked,
+    experiment: Experiment,
     device: Device = "auto",
     out: Out = Path("results"),
     set_: Set = None,
@@ -37,10 +38,10 @@ def run(
     wanted = Wanted(
         device,
         out,
-        tuple(only or ()),
-        tuple(skip or ()),
+        each(only),
+        each(skip),
         retry,
-        limit_s=limit,
+        limit_s=None if limit is None else seconds(limit, "--limit"),
         launches=launches,
         shard=parse(shard),
     )
@@ -57,7 +58,7 @@ def run(
 def quick(device: Device = "auto", out: Out = Path("results")) -> None:
     """Answer in two minutes: one sentence, and a table to paste.
 
-    3 shapes at 4 densities.
+    Measures 3 shapes at 4 densities.
     """
     from spmvbench.experiment import load
     from spmvbench.sweep import Wanted, answer, sweep
@@ -80,13 +81,15 @@ def check(
         list[str] | None,
         typer.Argument(
             metavar="FORMAT",
-            help="names, package.module:Class, file.py:Class, plugin:x.so, "
-            "torch-op:LAYOUT:PLACE:NAMESPACE::NAME",
+            help="a name, package.module:Class, file.py:Class, plugin:x.so or "
+            "torch-op:LAYOUT:PLACE:NAMESPACE::NAME  [default: all]",
         ),
     ] = None,
     device: Device = "auto",
 ) -> None:
-    """Judge formats by a battery of matrices; default: all.
+    """Judge formats by a battery of matrices: are they right?
+
+    A cell is one matrix of the battery, in one dtype, times one x or several.
 
     Exit code 0: all are right; 1: one is wrong.
     """

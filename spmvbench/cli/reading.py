@@ -16,27 +16,36 @@ def plot(
     everything: Annotated[
         bool, typer.Option("--all", help="draw all figures of all conditions, however many")
     ] = False,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="where to draw  [default: plots/ in each folder; BUNDLE-plots/ beside a bundle]",
+        ),
+    ] = None,
 ) -> None:
-    """Draw the figures of results again, into their plots/.
+    """Draw the figures of results again: PNG and SVG.
 
-    PNG and SVG. Of thousands of rows: of the largest condition all, of some others the speed-ups.
+    Of thousands of rows: of the largest condition all, of some others the speed-ups.
     """
     from spmvbench.drawing import draw_all
 
-    draw_all(results or [Path("results")], everything=everything)
+    draw_all(results or [Path("results")], out, everything=everything)
 
 
 @app.command()
 def targets(
     results: ManyResults = None,
     format_: Annotated[
-        TableForm, typer.Option("--format", help="md: Markdown to paste")
+        TableForm,
+        typer.Option("--format", metavar="FORM", help="text, or md (Markdown to paste)"),
     ] = TableForm.text,
 ) -> None:
     """Judge results by the targets of their experiment.
 
-    Measures nothing: the raw samples beside the rows are compared. Exit code 0: all are met;
-    1: not all are.
+    Measures nothing: the raw samples beside the rows are compared.
+
+    Exit code 0: all are met; 1: not all are.
     """
     from spmvbench.sweep import judge_all
 

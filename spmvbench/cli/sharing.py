@@ -7,11 +7,8 @@ from typing import Annotated
 
 import typer
 
-from spmvbench.cli.app import app
-
-Results = Annotated[
-    Path, typer.Argument(metavar="RESULTS", help="a results folder, a tree of them, or a bundle")
-]
+from spmvbench.cli.app import ManyResults, OneResult, app
+from spmvbench.ending import then, wrote
 
 SHOWN = 20
 """Complaints and conflicts printed."""
@@ -33,44 +30,52 @@ def list_suites() -> None:
 
 @app.command()
 def bundle(
-    results: Results = Path("results"),
+    results: OneResult = Path("results"),
     out: Annotated[
         Path | None,
-        typer.Option("--out", "-o", metavar="FILE", help="default: EXPERIMENT-DEVICE.zip, here"),
+        typer.Option(metavar="FILE", help="the bundle  [default: EXPERIMENT-DEVICE.zip, here]"),
     ] = None,
 ) -> None:
     """Put results into one file to hand on.
 
-    The same results are the same bytes. What `verify` would complain about is not bundled.
+    The same results are the same bytes. What `verify` would complain about is not bundled; results
+    of several places are joined by `merge` first.
     """
     from spmvbench.share.bundle import bundle
     from spmvbench.share.source import opened
 
     with opened(results) as top:
-        typer.echo(bundle(top, out))
+        path = bundle(top, out)
+    typer.echo(wrote(path))
+    typer.echo(then("cite", path))
 
 
 @app.command()
-def verify(results: Results = Path("results")) -> None:
+def verify(results: ManyResults = None) -> None:
     """Check that results hold together: hashes, columns, samples.
 
     Exit code 0: all is right; 1: something is off.
     """
+    paths = results or [Path("results")]
+    right = [_verified(path, f"{path}: " if len(paths) > 1 else "") for path in paths]
+    raise typer.Exit(0 if all(right) else 1)
+
+
+def _verified(path: Path, before: str) -> bool:
+    """Whether results hold together, said in lines that begin with `before`."""
     from spmvbench.share.folders import folders
     from spmvbench.share.source import opened
     from spmvbench.share.verify import complaints, summary
 
-    with opened(results) as top:
+    with opened(path) as top:
         found = folders(top)
         wrong = complaints(top, found)
-        _echo(wrong)
-        if not wrong:
-            typer.echo(f"right: {summary(found)}")
-    raise typer.Exit(1 if wrong else 0)
+        _echo([f"{before}{line}" for line in wrong or [f"right: {summary(found)}"]])
+    return not wrong
 
 
 @app.command()
-def cite(results: Results = Path("results")) -> None:
+def cite(results: OneResult = Path("results")) -> None:
     """Print how to cite results: BibTeX, and one plain line."""
     from spmvbench.share.cite import cite
     from spmvbench.share.source import opened
@@ -82,9 +87,12 @@ def cite(results: Results = Path("results")) -> None:
 @app.command()
 def merge(
     results: Annotated[
-        list[Path], typer.Argument(metavar="RESULTS", help="results folders, trees, or bundles")
+        list[Path],
+        typer.Argument(metavar="RESULTS", help="results folders, trees of them, or bundles"),
     ],
-    out: Annotated[Path, typer.Option(metavar="DIR", help="the tree to write; new, or a merge's")],
+    out: Annotated[
+        Path, typer.Option(metavar="DIR", help="a new folder, or one that merge has written")
+    ],
 ) -> None:
     """Join results of several machines or jobs.
 
@@ -94,18 +102,23 @@ def merge(
     from spmvbench.share.merge import merge
 
     made = merge(results, out)
-    for name, rows in made.rows.items():
-        typer.echo(f"{out / name}: {rows} rows")
     if made.superseded:
         typer.echo(f"{made.superseded} older rows of the same cases left out")
     _echo([f"conflict: {one}" for one in made.conflicts])
+    for name, rows in made.rows.items():
+        typer.echo(wrote(out / name, f"{rows} rows"))
+    typer.echo(then("verify", out))
 
 
 @app.command()
 def export(
-    results: Results = Path("results"),
-    csv: Annotated[Path | None, typer.Option(metavar="FILE", help="a CSV table; -: print")] = None,
-    json: Annotated[Path | None, typer.Option(metavar="FILE", help="JSON; -: print")] = None,
+    results: ManyResults = None,
+    csv: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="write a CSV table; - prints it")
+    ] = None,
+    json: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="write JSON; - prints it")
+    ] = None,
 ) -> None:
     """Write the rows that count as CSV or JSON."""
     from spmvbench.errors import ResultsError
@@ -114,13 +127,14 @@ def export(
 
     if (csv is None) == (json is None):
         raise ResultsError("export: expected either --csv FILE or --json FILE; '-' prints")
-    text = to_csv(results) if csv else to_json(results)
+    paths = results or [Path("results")]
+    text = to_csv(paths) if csv else to_json(paths)
     path = csv or json or Path()
     if str(path) == "-":
         typer.echo(text, nl=False)
     else:
         write(path, text)
-        typer.echo(f"export   {path}")
+        typer.echo(wrote(path))
 
 
 def _echo(lines: list[str]) -> None:

@@ -169,5 +169,5 @@ def _remark(line: Line, extra_us: float, options: Options) -> str:
     if line.verdict == SLOWER and line.low < 1 + options.fail_on:
         return f"not surely by {options.fail_on:.3g} or more"
     if line.verdict == SLOWER and extra_us <= options.absolute_us:
-        return f"by no more than {options.absolute_us:g} us"
+        return f"by no more than {options.absolute_us:g} µs"
     return ""

@@ -25,13 +25,15 @@ from spmvbench.compare.line import (
 )
 from spmvbench.compare.words import columns, words
 from spmvbench.errors import UserError
-from spmvbench.summary.layout import Table, show, to_markdown
+from spmvbench.summary.layout import SHAPE, Table, show, to_markdown
 
 if TYPE_CHECKING:
     from rich.console import Console
 
 SHOWN = 40
 """Lines of a table; JSON has them all."""
+
+RATIO = "new / base"
 
 STYLES = {
     WRONG: "red",
@@ -94,9 +96,9 @@ def _table(comparison: Comparison) -> Table:
     lines = comparison.lines[:SHOWN]
     common, differing = columns(comparison.lines)
     own: dict[str, Callable[[Line], str]] = {
-        "base us": lambda x: _number(x.base_us),
-        "new us": lambda x: _number(x.new_us),
-        "new / base": _ratio,
+        "base µs": lambda x: _number(x.base_us),
+        "new µs": lambda x: _number(x.new_us),
+        RATIO: _ratio,
         "noise floor": lambda x: _percent(x.noise_floor),
         "verdict": lambda x: x.verdict,
     }
@@ -109,7 +111,8 @@ def _table(comparison: Comparison) -> Table:
         notes.append(f"and {left} more, none worse than these; --format json has them all")
     header = ["format", *differing, *own]
     title = " · ".join(["New against base", *common])
-    return Table(title, header, rows, notes, whole=["verdict", "format"], styles=STYLES)
+    whole = ["verdict", "format", SHAPE, RATIO]
+    return Table(title, header, rows, notes, whole=whole, styles=STYLES)
 
 
 def _reasons(lines: Sequence[Line]) -> list[str]:
@@ -121,8 +124,8 @@ def _reasons(lines: Sequence[Line]) -> list[str]:
 
 
 def _described(line: Line) -> str:
-    """`macko 4096x4096/... cold 2t: slower, 1.051 (1.043-1.060), 100 us -> 105 us`."""
-    times = [_ratio(line), f"{_number(line.base_us)} us -> {_number(line.new_us)} us"]
+    """`macko 4096x4096/... cold 2t: slower, 1.051 (1.043-1.060), 100 µs -> 105 µs`."""
+    times = [_ratio(line), f"{_number(line.base_us)} µs -> {_number(line.new_us)} µs"]
     said = [line.verdict, *(times if isfinite(line.ratio) else []), line.reason]
     return f"{line.case}: {', '.join(filter(None, said))}"
 
@@ -172,7 +175,7 @@ def _benchmark_action(comparison: Comparison) -> str:
             "unit": "us",
             "value": float(f"{line.new_us:.7g}"),
             "range": f"± {_percent(line.noise_floor)}",
-            "extra": f"{line.verdict}: {_ratio(line)} of {_number(line.base_us)} us",
+            "extra": f"{line.verdict}: {_ratio(line)} of {_number(line.base_us)} µs",
         }
         for line in timed
     ]

@@ -9,8 +9,7 @@ from typing import Any, NamedTuple
 
 from spmvbench.errors import ResultsError
 from spmvbench.record import Record
-from spmvbench.records import csv_files, environments
-from spmvbench.table import read
+from spmvbench.share.folders import all_opened
 
 BROKEN = ("wrong", "crashed", "timeout", "oom", "error")
 """Statuses of a format that was tried and has no time, the worst first."""
@@ -48,25 +47,24 @@ class Side:
 
 
 def read_side(paths: Sequence[Path]) -> Side:
-    """All rows at or below the folders or files given, the newest of each case in each file.
+    """All rows at or below the folders or in the bundles given, of each case the newest in each.
 
-    Several files with the same case are several process starts of the same thing.
+    Several folders with the same case are several process starts of the same thing.
     Raises: ResultsError where there is nothing to read.
     """
     rows: dict[Place, dict[Case, list[Record]]] = {}
     seen: dict[Place, list[Mapping[str, Any]]] = {}
-    files = dict.fromkeys(file.resolve() for path in paths for file in csv_files(Path(path)))
-    for file in files:
-        known = environments(file.parent)
-        newest = {}
-        for row in read(file):
-            place = _place(row, known.get(row.environment, {}))
-            newest[place, Case(*row.case)] = row
-        for (place, case), row in newest.items():
-            rows.setdefault(place, {}).setdefault(case, []).append(row)
-            entry = known.get(row.environment, {})
-            if entry not in (entries := seen.setdefault(place, [])):
-                entries.append(entry)
+    with all_opened(paths) as folders:
+        for folder in folders:
+            newest = {}
+            for row in folder.rows:
+                place = _place(row, folder.environments.get(row.environment, {}))
+                newest[place, Case(*row.case)] = row
+            for (place, case), row in newest.items():
+                rows.setdefault(place, {}).setdefault(case, []).append(row)
+                entry = folder.environments.get(row.environment, {})
+                if entry not in (entries := seen.setdefault(place, [])):
+                    entries.append(entry)
     if not rows:
         raise ResultsError(f"{', '.join(map(str, paths))}: no rows in any records.csv")
     return Side(rows, seen)

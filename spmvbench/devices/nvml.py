@@ -11,21 +11,9 @@ from typing import Any
 import numpy as np
 
 from spmvbench.devices.base import Telemetry
+from spmvbench.throttle import reasons
 
 EVERY_S = 0.02
-
-_REASONS = {
-    0x4: "power-cap",
-    0x8: "hardware-slowdown",
-    0x10: "sync-boost",
-    0x20: "thermal",
-    0x40: "hardware-thermal",
-    0x80: "power-brake",
-}
-"""Why clocks are below their most; idle (1) and a setting by the user (2) are no throttling.
-
-Source: NVML, nvmlClocksEventReasons.
-"""
 
 
 class Nvml:
@@ -141,12 +129,11 @@ class _Seen:
         self._reasons |= nvml.throttle()
 
     def telemetry(self) -> Telemetry:
-        names = [name for bit, name in _REASONS.items() if self._reasons & bit]
         return Telemetry(
             clock_mhz=float(np.median(self._clocks)) if self._clocks else None,
             power_w=float(np.median(self._milliwatts)) / 1e3 if self._milliwatts else None,
             temperature_c=float(max(self._heat)) if self._heat else None,
-            throttle="+".join(names),
+            throttle="+".join(reasons(self._reasons)),
         )
 
 

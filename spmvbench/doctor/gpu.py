@@ -10,6 +10,7 @@ from typing import Any
 from spmvbench.doctor.finding import Finding, Topic
 from spmvbench.doctor.system import System
 from spmvbench.doctor.toolkit import toolkit
+from spmvbench.throttle import reasons
 
 NVML = Topic("NVIDIA GPUs", "clocks, limits and other users of a GPU are seen through NVML only")
 
@@ -23,15 +24,6 @@ THROTTLE = "the card runs slower now than it would otherwise"
 
 USED_SHARE, USED_BYTES = 5, 1 << 30
 """Utilisation in percent, and memory, from which an unseen process is likely."""
-
-THROTTLED = {
-    0x4: "power cap",
-    0x8: "hardware slowdown",
-    0x20: "software thermal slowdown",
-    0x40: "hardware thermal slowdown",
-    0x80: "power brake",
-}
-"""Reasons that slow a card down; not among them: idle, and clocks that the user has set."""
 
 
 def gpus(
@@ -155,10 +147,9 @@ def _throttle(nvml: Any, handle: Any, index: int) -> Finding:
     topic = _topic(index, "throttling", THROTTLE)
     # The older name: drivers before 535 know no other, newer ones keep it.
     bits = nvml.nvmlDeviceGetCurrentClocksThrottleReasons(handle)
-    reasons = [words for bit, words in THROTTLED.items() if bits & bit]
-    if reasons:
+    if seen := reasons(bits):
         fix = f"find the cause: nvidia-smi --id={index} --query --display=PERFORMANCE"
-        return topic.warning(", ".join(reasons), fix)
+        return topic.warning(", ".join(seen), fix)
     return topic.ok("none")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import textwrap
 from collections.abc import Sequence
 from dataclasses import asdict
 
@@ -11,19 +12,34 @@ from spmvbench.doctor.finding import Finding, Severity
 _ORDER = (Severity.warning, Severity.note, Severity.ok)
 
 
-def as_text(findings: Sequence[Finding]) -> str:
-    """The worst first: a line each, and for what is not well why it matters and what mends it."""
-    width = max(len(one.topic) for one in findings)
+def as_text(findings: Sequence[Finding], width: int) -> str:
+    """The worst first: a line each, and for what is not well why it matters and what mends it.
+
+    `width`: characters of a line; what is longer goes on below its own beginning.
+    """
+    topic = max(len(one.topic) for one in findings)
     lines = []
     for severity in _ORDER:
         for one in findings:
             if one.severity is not severity:
                 continue
-            lines.append(f"{severity:<8} {one.topic:<{width}}  {one.seen}")
+            lines += _wrapped(f"{severity:<8} {one.topic:<{topic}}  ", one.seen, width)
             if one.fix:
-                gap = " " * (9 + width)
-                lines += [f"{gap}  why: {one.why}", f"{gap}  fix: {one.fix}"]
+                for name, text in (("why", one.why), ("fix", one.fix)):
+                    lines += _wrapped(f"{'':<8} {name}: ", text, width)
     return "\n".join([*lines, "", f"{counts(findings)}; nothing was changed"])
+
+
+def _wrapped(start: str, text: str, width: int) -> list[str]:
+    """Broken at spaces alone: what is to be pasted, as an option or a path, stays whole."""
+    return textwrap.wrap(
+        text,
+        width,
+        initial_indent=start,
+        subsequent_indent=" " * len(start),
+        break_on_hyphens=False,
+        break_long_words=False,
+    )
 
 
 def counts(findings: Sequence[Finding]) -> str:

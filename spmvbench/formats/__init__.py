@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import importlib
 import importlib.util
+import inspect
 import pkgutil
 import sys
 from collections.abc import Iterable
@@ -18,6 +19,9 @@ from spmvbench.formats.base import Format, MatVec, Packed, Precision, Target
 from spmvbench.plugin import PREFIX
 
 __all__ = ["Format", "MatVec", "Packed", "Precision", "Target", "module_names", "names", "resolve"]
+
+SHOWN = 8
+"""Classes of a file that are named where another was asked for."""
 
 HOW = (
     " format outside this repository is named 'package.module:Class', 'path/to/file.py:Class', "
@@ -143,12 +147,34 @@ def _outside(name: str) -> Format:
     place, _, attribute = name.rpartition(":")
     try:
         module = load_file(Path(place)) if place.endswith(".py") else _load(place)
-        cls = getattr(module, attribute)
-    except (ImportError, AttributeError, OSError, SyntaxError) as error:
+    except (ImportError, OSError, SyntaxError) as error:
         raise UnknownFormat(f"format '{name}': {error}; a{HOW}") from error
+    cls = getattr(module, attribute, None)
     if not (isinstance(cls, type) and issubclass(cls, Format)):
-        raise UnknownFormat(f"format '{name}' is no subclass of spmvbench.formats.base.Format")
+        raise _no_format(place, attribute, module)
     return cls()
+
+
+def _no_format(place: str, attribute: str, module: ModuleType) -> UnknownFormat:
+    """What there is instead: `mine.py has no class 'Foo'; its formats are Coo, Csr`."""
+    file = getattr(module, "__file__", None) or "built in"
+    where = place if place.endswith(".py") else f"{place} ({file})"
+    found = [
+        name
+        for name, value in vars(module).items()
+        if isinstance(value, type)
+        and issubclass(value, Format)
+        and value.__module__ == module.__name__
+        and not inspect.isabstract(value)
+    ]
+    said = f"{where} has no class '{attribute}'"
+    if hasattr(module, attribute):
+        said = f"'{attribute}' of {where} is no subclass of spmvbench.formats.base.Format"
+    if not found:
+        return UnknownFormat(f"{said}; expected a format, and there is none")
+    more = f" and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
+    near = did_you_mean(attribute, found) or f": name one, as {found[0]}"
+    return UnknownFormat(f"{said}; its formats are {', '.join(found[:SHOWN])}{more}{near}")
 
 
 @functools.cache

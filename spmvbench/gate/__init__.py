@@ -12,11 +12,11 @@ from spmvbench.compare import Comparison, Options
 from spmvbench.gate.alternate import BASE, NEW
 from spmvbench.gate.git import GateError, top_of
 from spmvbench.gate.launch import Launcher
-from spmvbench.gate.request import Request, asked, seconds
+from spmvbench.gate.request import Request, asked
 from spmvbench.gate.session import judge
 from spmvbench.gate.trees import checked_out
 
-__all__ = ["GateError", "Request", "gate", "seconds"]
+__all__ = ["GateError", "Request", "gate"]
 
 
 def gate(request: Request, options: Options, say: Callable[[str], None]) -> Comparison:

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from spmvbench.drawing import UNSEEN
 from spmvbench.formats import outside_file, outside_module
 from spmvbench.gate.git import GateError
 from spmvbench.gate.trees import Tree
@@ -134,9 +135,9 @@ class Launcher:
         asked = filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))
         paths = [tree.path / source for source in SOURCES]
         paths += [self._moved(Path(entry), tree) for entry in asked]
-        own: dict[str, str] = {}
+        own = {UNSEEN: "1"}
         if is_spmvbench(tree.path):
-            own = {"SPMVBENCH_COMMIT": tree.commit}  # a copied working tree has no git to ask
+            own["SPMVBENCH_COMMIT"] = tree.commit  # a copied working tree has no git to ask
         elif top := checkout():
             paths.append(top)
         return os.environ | {"PYTHONPATH": os.pathsep.join(map(str, dict.fromkeys(paths)))} | own

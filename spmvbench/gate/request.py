@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import os
-import re
 from dataclasses import dataclass
 from pathlib import Path
 
 from spmvbench.experiment import Experiment, load
-from spmvbench.gate.git import GateError
 from spmvbench.gate.trees import Tree
 from spmvbench.problems.locate import PREFIX, locate
-
-_UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0}
 
 
 @dataclass(frozen=True)
@@ -39,7 +35,7 @@ class Request:
 class Asked:
     """An experiment as launches in a tree find it.
 
-    `inside`: its place in the repository, where its text goes; None: it lies elsewhere. `folder`:
+    `inside`: its place in the repository, where its text goes; None: it is not in there. `folder`:
     below the top of a tree, where launches run, as this process does. `words`: what they are told.
     """
 
@@ -57,17 +53,6 @@ class Asked:
             path.write_bytes(self.text)
 
 
-def seconds(text: str) -> float:
-    """The seconds of `180s`, `3m` or `90`.
-
-    Raises: GateError for what is no such length of time.
-    """
-    parts = re.fullmatch(r"(\d+(?:\.\d+)?) ?(s|m|min|h)?", text.strip())
-    if not parts:
-        raise GateError(f"--budget {text}: expected a length of time such as 180s or 3m")
-    return float(parts[1]) * _UNITS[parts[2] or ""]
-
-
 def asked(request: Request, top: Path) -> Asked:
     """The experiment as it is here and now, whatever the revisions hold under its name.
 
@@ -76,16 +61,19 @@ def asked(request: Request, top: Path) -> Asked:
     """
     experiment = load(request.experiment, request.overrides)
     path = experiment.path.resolve()
-    inside = path.relative_to(top) if path.is_relative_to(top) else None
+    is_file = path.is_file()  # a suite is none, and the same in every revision that has it
+    inside = path.relative_to(top) if is_file and path.is_relative_to(top) else None
+    text = path.read_bytes() if inside else b""
     overrides = list(request.overrides)
     if (source := experiment.source) and not source.startswith(PREFIX):
         overrides.append(f"source={locate(source).resolve()}")
     at = Path.cwd().relative_to(top) if Path.cwd().is_relative_to(top) else Path()
-    words = [os.path.relpath(inside, at) if inside else str(path), "--device", request.device]
+    name = str(path) if is_file else request.experiment
+    words = [os.path.relpath(inside, at) if inside else name, "--device", request.device]
     for option, values in (
         ("--set", overrides),
         ("--only", request.only),
         ("--skip", request.skip),
     ):
         words += [word for value in values for word in (option, value)]
-    return Asked(experiment, path.read_bytes(), inside, at, tuple(words))
+    return Asked(experiment, text, inside, at, tuple(words))

@@ -1,4 +1,4 @@
-"""The claims beside each results folder at or below some paths."""
+"""The claims beside each results folder at or below some paths, or in bundles."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from pathlib import Path
 
 from spmvbench.published.judge import judge
 from spmvbench.published.render import print_findings, to_markdown
-from spmvbench.records import csv_files, environments, load
+from spmvbench.records import CSV, load
+from spmvbench.share.folders import all_opened
 
 
 def show_all(paths: Sequence[Path], *, markdown: bool) -> None:
@@ -15,11 +16,12 @@ def show_all(paths: Sequence[Path], *, markdown: bool) -> None:
     import typer
     from rich.console import Console
 
-    for file in dict.fromkeys(file for path in paths for file in csv_files(path)):
-        records = load([file])
-        found = judge(records, environments(file.parent))
-        device = str(records["device"].iloc[0])
-        if markdown:
-            typer.echo(to_markdown(found, device))
-        else:
-            print_findings(found, device, Console())
+    with all_opened(paths) as folders:
+        for folder in folders:
+            records = load([folder.path / CSV])
+            found = judge(records, folder.environments)
+            device = str(records["device"].iloc[0])
+            if markdown:
+                typer.echo(to_markdown(found, device))
+            else:
+                print_findings(found, device, Console())

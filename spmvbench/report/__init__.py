@@ -8,6 +8,7 @@ from pathlib import Path
 from spmvbench.records import write
 from spmvbench.report.page import page
 from spmvbench.report.sources import read
+from spmvbench.share.source import beside
 
 __all__ = ["NAME", "write_report"]
 
@@ -15,12 +16,11 @@ NAME = "report.html"
 
 
 def write_report(results: Sequence[Path], out: Path | None = None) -> Path:
-    """Write the report of results folders, or records.csv files, and give its path.
+    """Write the report of results folders, or bundles, and give its path.
 
-    Without `out` it is `report.html` in the first of them, beside the file if it is one.
+    Without `out` it is `report.html` in the first of them, or `BUNDLE-report.html` beside it.
     Raises: ResultsError for what cannot be read or written.
     """
-    first = results[0]
-    path = out or (first.parent if first.is_file() else first) / NAME
+    path = out or beside(results[0], NAME)
     write(path, page(read(results)))
     return path

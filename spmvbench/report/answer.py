@@ -14,7 +14,7 @@ from spmvbench.curves import Condition, Part, tail
 from spmvbench.plots.style import style
 from spmvbench.report.colors import variables
 from spmvbench.report.words import Found, facts, find, lead, lossy, saved
-from spmvbench.summary.render import duration, percent, winner
+from spmvbench.summary.render import duration, fewer, saves, winner
 from spmvbench.summary.sentence import interval, times
 
 
@@ -107,7 +107,7 @@ def _heads(found: Found) -> list[Cell]:
     quantity = Cell("speed-up", f"over {found.over}") if found.over else Cell("time")
     heads = [Cell("fastest"), quantity, Cell("bytes saved")]
     for name, own in lossy(found.part).groupby("format"):
-        heads.append(Cell(tail(name), f"lossy, saves {percent(saved(own))}", _color(name)))
+        heads.append(Cell(tail(name), f"lossy, {saves(saved(own))}", _color(name)))
     return heads
 
 
@@ -116,7 +116,7 @@ def _cells(row: Any, found: Found) -> Iterator[Cell]:
     yield Cell(winner(row), "not clear" if row.kind == "unclear" else "", _color(row.format))
     ends = interval(row.low, row.high) if row.format not in row.baseline else ""
     yield Cell(times(row.speedup), ends) if found.over else Cell(duration(row.time_us))
-    yield Cell(percent(row.saved))
+    yield Cell(fewer(row.saved))
     for _, own in lossy(found.part).groupby("format"):
         speedups = own.loc[(own["density"] == row.density) & (own["speedup"] > 0), "speedup"]
         mean = float(np.exp(np.log(speedups.astype(float)).mean())) if len(speedups) else 0.0

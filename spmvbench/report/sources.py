@@ -11,7 +11,8 @@ from typing import Any
 import pandas as pd
 
 from spmvbench.errors import ResultsError
-from spmvbench.records import EXPERIMENT, csv_files, environments, load
+from spmvbench.records import CSV, EXPERIMENT, load
+from spmvbench.share.folders import all_opened
 
 
 @dataclass(frozen=True)
@@ -47,12 +48,13 @@ class Sources:
 
 def read(paths: Sequence[Path]) -> Sources:
     """What there is at or below the paths. Raises: ResultsError where it is not as a run writes."""
-    files = list(dict.fromkeys(file for path in paths for file in csv_files(path)))
-    records = load(files)
-    known: dict[str, Any] = {}
-    for file in files:
-        known |= environments(file.parent)
-    return Sources(records, known, list(dict.fromkeys(_folders(files))))
+    with all_opened(paths) as folders:
+        files = [folder.path / CSV for folder in folders]
+        records = load(files)
+        known: dict[str, Any] = {}
+        for folder in folders:
+            known |= folder.environments
+        return Sources(records, known, list(dict.fromkeys(_folders(files))))
 
 
 def _folders(files: Sequence[Path]) -> Iterator[Folder]:

@@ -9,7 +9,7 @@ import pandas as pd
 
 from spmvbench.curves import Part, baselines, tail
 from spmvbench.summary import leftovers
-from spmvbench.summary.render import percent
+from spmvbench.summary.render import saves
 from spmvbench.summary.sentence import fastest, joined, lossy_places, smallest, times
 from spmvbench.summary.tables import crossovers_of, missing_dense, of_part
 
@@ -84,13 +84,13 @@ def _memory(found: Found) -> str:
     rows = found.winners
     sparse = rows[rows["kind"] == "sparse"] if len(rows) else rows
     picked = sorted({0, (len(sparse) - 1) // 2, len(sparse) - 1}) if len(sparse) else []
-    places = [
-        f"{percent(row.saved)} {'at' if number else 'of the dense bytes at density'} "
-        f"{row.density:g} ({tail(row.format)})"
-        for number, row in enumerate(sparse.iloc[picked].itertuples())
-    ]
-    saves = f"the fastest saves {joined(places)}" if places else ""
-    return "; ".join(filter(None, [saves, smallest(found.part)]))
+    places: list[str] = []
+    for row in sparse.iloc[picked].itertuples():
+        first = f"{saves(row.saved, 'the dense bytes')} at density"
+        more = f"{saves(row.saved).removeprefix('saves ')} at"
+        places.append(f"{more if places else first} {row.density:g} ({tail(row.format)})")
+    said = f"the fastest {joined(places)}" if places else ""
+    return "; ".join(filter(None, [said, smallest(found.part)]))
 
 
 def lossy(part: Part) -> pd.DataFrame:
@@ -103,7 +103,7 @@ def _lossy(found: Found) -> str:
     rows = lossy(found.part)
     said = []
     for name, own in rows.groupby("format"):
-        words = [f"saves {percent(saved(own))} of the bytes"]
+        words = [saves(saved(own), "the dense bytes")]
         if own["speedup"].notna().any():
             words.append(f"is {times(float(own['speedup'].median()))} {found.over}")
         if own["distance"].notna().any():

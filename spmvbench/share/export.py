@@ -12,17 +12,17 @@ from spmvbench.share.frame import records
 from spmvbench.table import cells, line
 
 
-def to_csv(path: Path) -> str:
-    """All results folders at or below a path as one table. Raises: ResultsError."""
-    return b"".join([line(COLUMNS), *(line(cells(row)) for row in records(path))]).decode()
+def to_csv(paths: Sequence[Path]) -> str:
+    """All results at or below some paths as one table. Raises: ResultsError."""
+    return b"".join([line(COLUMNS), *(line(cells(row)) for row in records(paths))]).decode()
 
 
-def to_json(path: Path) -> str:
+def to_json(paths: Sequence[Path]) -> str:
     """The same as a JSON array of objects: numbers, booleans, text; an empty cell is null.
 
     JSON has no infinity: such an error is null too. Raises: ResultsError.
     """
-    return as_json(records(path))
+    return as_json(records(paths))
 
 
 def as_json(rows: Sequence[Record]) -> str:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -14,16 +15,21 @@ from spmvbench import dates
 from spmvbench.errors import ExperimentError, ResultsError
 from spmvbench.record import Record
 from spmvbench.records import CSV, EXPERIMENT, csv_files, environments, newest
+from spmvbench.share.source import opened
 from spmvbench.suites import Suite, suite
 from spmvbench.table import read
 
 
 @dataclass(frozen=True)
 class Folder:
-    """A results folder; `name` is its path below the top, `.` for the top itself."""
+    """A results folder; `name` is its path below the top, `.` for the top itself.
+
+    `given`: the top as the user named it, which is the bundle where `path` is what it unpacked to.
+    """
 
     path: Path
     name: str
+    given: Path
 
     @cached_property
     def rows(self) -> list[Record]:
@@ -62,7 +68,21 @@ class Folder:
 def folders(top: Path) -> list[Folder]:
     """All at or below a folder, in order. Raises: ResultsError where there is none."""
     places = [file.parent for file in csv_files(top)]
-    return [Folder(place, place.relative_to(top).as_posix()) for place in places]
+    return [Folder(place, place.relative_to(top).as_posix(), top) for place in places]
+
+
+@contextmanager
+def all_opened(paths: Iterable[Path]) -> Iterator[list[Folder]]:
+    """The results folders at or below paths, or in bundles, each once; for as long as the block.
+
+    Whatever reads results opens them so. Raises: ResultsError; see `source.opened`.
+    """
+    with ExitStack() as stack:
+        found: dict[Path, Folder] = {}
+        for path in {path.resolve(): path for path in paths}.values():
+            for one in folders(stack.enter_context(opened(path))):
+                found.setdefault(one.path.resolve(), replace(one, given=path))
+        yield list(found.values())
 
 
 @dataclass(frozen=True)

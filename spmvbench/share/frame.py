@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from spmvbench.errors import ResultsError
 from spmvbench.record import COLUMNS, Record
-from spmvbench.records import CSV, csv_files, newest
-from spmvbench.share.source import opened
+from spmvbench.records import newest
+from spmvbench.share.folders import all_opened
+from spmvbench.share.source import is_bundle
 from spmvbench.table import TYPES, read
 
 if TYPE_CHECKING:
@@ -35,20 +37,20 @@ def load(path: str | PathLike[str]) -> pd.DataFrame:
     """
     import pandas as pd
 
-    rows = records(Path(path))
+    rows = records([Path(path)])
     columns = {name: [getattr(row, name) for row in rows] for name in COLUMNS}
     return pd.DataFrame(
         {name: pd.array(column, DTYPES[TYPES[name]]) for name, column in columns.items()}
     )
 
 
-def records(path: Path) -> list[Record]:
-    """The same as records. Raises: ResultsError."""
-    if path.suffix == ".csv" and path.name != CSV and path.is_file():
-        rows = read(path)
-    else:
-        with opened(path) as top:
-            rows = [row for file in csv_files(top) for row in read(file)]
+def records(paths: Sequence[Path]) -> list[Record]:
+    """The same of several paths as records. Raises: ResultsError."""
+    tables = [path for path in paths if path.suffix == ".csv" and is_bundle(path)]
+    rows = [row for path in tables for row in read(path)]
+    with all_opened(path for path in paths if path not in tables) as found:
+        rows += [row for folder in found for row in folder.rows]
     if not rows:
-        raise ResultsError(f"{path}: has no row; 'spmvbench run' measures some")
+        names = ", ".join(map(str, paths))
+        raise ResultsError(f"{names}: has no row; 'spmvbench run' measures some")
     return newest(rows)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path
@@ -13,8 +12,7 @@ from spmvbench.errors import ResultsError
 from spmvbench.record import Record
 from spmvbench.share import outcome
 from spmvbench.share.conflicts import Conflict, conflicts
-from spmvbench.share.folders import Folder, folders
-from spmvbench.share.source import opened
+from spmvbench.share.folders import Folder, all_opened
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*/[A-Za-z0-9][A-Za-z0-9._-]*")
 
@@ -62,11 +60,8 @@ def merge(paths: Sequence[Path], out: Path) -> Merged:
     path given last. Raises: ResultsError for what cannot be read, for an `out` that is among the
     paths, or that has files that no merge wrote.
     """
-    with ExitStack() as stack:
-        found: list[Folder] = []
-        for path in paths:
-            top = stack.enter_context(opened(path))
-            found += [Folder(one.path, f"{path}/{one.name}") for one in folders(top)]
+    with all_opened(paths) as opened:
+        found = [replace(one, name=f"{one.given}/{one.name}") for one in opened]
         _apart(found, out)
         groups = [_group(_safe(name), list(own)) for name, own in _sorted(found)]
         if not groups:

@@ -34,20 +34,32 @@ def opened(path: Path) -> Iterator[Path]:
     """
     if path.is_dir():
         yield path
-    elif path.name == CSV and path.is_file():
+    elif not path.is_file():
+        raise ResultsError(
+            f"{path}: there is no such file or folder; expected a results folder, its {CSV}, "
+            "or a bundle; 'spmvbench run' makes a folder"
+        )
+    elif not is_bundle(path):
         yield path.parent
-    elif path.is_file():
+    else:
         with tempfile.TemporaryDirectory(prefix="spmvbench-") as name:
             try:
                 _unpack(path, Path(name))
                 yield Path(name)
             except ResultsError as error:
                 raise ResultsError(str(error).replace(name, str(path))) from error
-    else:
-        raise ResultsError(
-            f"{path}: there is no such file or folder; expected a results folder, its {CSV}, "
-            "or a bundle"
-        )
+
+
+def is_bundle(path: Path) -> bool:
+    """Whether a path is opened as a bundle: any file but a table of results."""
+    return path.is_file() and path.name != CSV
+
+
+def beside(path: Path, name: str) -> Path:
+    """Where what is made of results at a path goes: into their folder, or beside their bundle."""
+    if is_bundle(path):
+        return path.with_name(f"{path.stem}-{name}")
+    return (path.parent if path.is_file() else path) / name
 
 
 def _unpack(path: Path, folder: Path) -> None:

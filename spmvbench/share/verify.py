@@ -40,7 +40,7 @@ def complaints(top: Path, found: list[Folder]) -> list[str]:
         try:
             wrong += [f"{place}{line}" for line in _folder(folder)]
         except ResultsError as error:
-            wrong.append(str(error))
+            wrong.append(str(error).replace(f"{folder.path}/", place))
     return wrong
 
 
@@ -98,7 +98,7 @@ def _times(row: Record, every: Array) -> Iterator[str]:
         return
     middle = median_of(own, getattr(row, "launch_samples", ""))
     if not own.min() > 0 or not np.isfinite(own.max()):
-        yield f"a sample is {own.min()} or {own.max()} us, expected times above 0"
+        yield f"a sample is {own.min()} or {own.max()} µs, expected times above 0"
     elif not isclose(middle, row.median_us, rel_tol=CLOSE):
         yield f"median_us is {row.median_us:.7g}, its samples give {middle:.7g}"
 

@@ -13,7 +13,10 @@ if TYPE_CHECKING:
 
 SHAPE = "rows x cols"
 
-TEXT = (SHAPE, "fastest", "format", "target", "rival", "verdict", "claim", "against")
+TEXT = (
+    *(SHAPE, "fastest", "format", "target", "rival", "verdict", "claim", "against"),
+    *("densities", "source", "dtype", "pattern", "cache"),
+)
 """Columns that are words: aligned left."""
 
 GAP = 3
@@ -21,7 +24,10 @@ GAP = 3
 
 OR = "or"
 
-EXTRA = ("time", "bytes saved", "least to most", "fastest on", "95 % interval", "rival", "beyond")
+EXTRA = (
+    *("time", "bytes saved", "least to most", "fastest on", "95 % interval", "rival", "beyond"),
+    "noise floor",
+)
 """Columns that a narrow console can do without, the first to go first."""
 
 BOUNDS = re.compile(r" \([0-9.]+-[0-9.]+\)")

@@ -28,7 +28,8 @@ from spmvbench.cuda.choices import PREDICTED, TABLE, Line, Product, read, times_
 from spmvbench.dtypes import itemsize
 from spmvbench.errors import ResultsError, UserError
 from spmvbench.formats.auto import ON_CUDA
-from spmvbench.records import csv_files, environments, load
+from spmvbench.records import CSV, load
+from spmvbench.share.folders import all_opened
 
 EXPERIMENT = "auto_cuda"
 ENOUGH = 0.97
@@ -51,22 +52,23 @@ def measured(paths):
     Several of one product, of other seeds or of both 16-bit types, are one line: their median.
     """
     found, told = defaultdict(list), defaultdict(set)
-    for file in (file for path in paths for file in csv_files(path)):
-        known, rows = environments(file.parent), load([file])
-        right = (rows["status"] == "ok") & (rows["cache"] == "cold") & (rows["threads"] == 0)
-        rows = rows[right & (rows["pattern"] == "uniform") & rows["format"].isin(ON_CUDA)]
-        for row in rows.itertuples():
-            count = known.get(row.environment, {}).get("multiprocessors")
-            if count is None:
-                raise ResultsError(
-                    f"{file.parent}: environment {row.environment} has no multiprocessors; "
-                    "restore its environment.json"
-                )
-            bits = 8 * itemsize(row.dtype)
-            where = (int(row.rows), int(row.cols), row.density)
-            key = (row.device, int(count), bits, int(row.batch), row.format, *where)
-            found[key].append(row.median_us)
-            told[key].add(f"measured {row.experiment} {row.environment}")
+    with all_opened(paths) as folders:
+        for folder in folders:
+            known, rows = folder.environments, load([folder.path / CSV])
+            right = (rows["status"] == "ok") & (rows["cache"] == "cold") & (rows["threads"] == 0)
+            rows = rows[right & (rows["pattern"] == "uniform") & rows["format"].isin(ON_CUDA)]
+            for row in rows.itertuples():
+                count = known.get(row.environment, {}).get("multiprocessors")
+                if count is None:
+                    raise ResultsError(
+                        f"{folder.path}: environment {row.environment} has no multiprocessors; "
+                        "restore its environment.json"
+                    )
+                bits = 8 * itemsize(row.dtype)
+                where = (int(row.rows), int(row.cols), row.density)
+                key = (row.device, int(count), bits, int(row.batch), row.format, *where)
+                found[key].append(row.median_us)
+                told[key].add(f"measured {row.experiment} {row.environment}")
     if not found:
         raise ResultsError(
             f"{', '.join(map(str, paths))}: no cold times of a GPU of {', '.join(ON_CUDA)}; "
