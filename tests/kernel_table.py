@@ -252,7 +252,8 @@ class SlabBitmap(Resident):
         columns = 32 * (32 // self.rows_of_slab) * self.warps * words
         shared = self._of_x(packed.dtype)[1] * (columns + 8)
         shared += self.buffers * self.warps * (words + 2) * 128
-        sizes = np.int64(rows), np.int32(cols), np.int32(self.rows_of_slab), np.int32(self.buffers)
+        row_bits = np.int32(self.rows_of_slab.bit_length() - 1)
+        sizes = np.int64(rows), np.int32(cols), row_bits, np.int32(self.buffers)
         name = self._named(packed.dtype)
         return self._launch(name, packed, x, order, shifts, shared, *sizes, threads=32 * self.warps)
 

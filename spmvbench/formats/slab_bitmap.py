@@ -125,7 +125,12 @@ class SlabBitmap(Format):
         template = f"slab_bitmap<{value}, {of_x}, {how.warps}, {run.blocks}>"
         threads = LANES * how.warps
         kernel = Resident("slab_bitmap.cu", template, run.grid, threads, run.shared_bytes)
-        sizes = np.int64(rows), np.int32(cols), np.int32(how.rows_of_slab), np.int32(run.buffers)
+        sizes = (
+            np.int64(rows),
+            np.int32(cols),
+            np.int32(how.rows_of_slab.bit_length() - 1),
+            np.int32(run.buffers),
+        )
         return resident(kernel, packed, device, *sizes)
 
     def _decoded(self, packed: Packed) -> Array:
