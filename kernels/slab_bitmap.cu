@@ -123,8 +123,7 @@ INLINE Place place_of(const Sides& sides, i64 slab, i64 rows, int row_bits) {
   const i64 warp = slab * WARPS + threadIdx.x / LANES;
   place.offset = sides.offsets[warp];
   place.groups = sides.counts[warp * LANES + lane_of_warp()];
-  const i64 row = first + (lane_of_warp() & ((1 << row_bits) - 1));
-  if (row < rows) place.row = sides.row_order[row];
+  if (first + lane_of_warp() < rows) place.row = sides.row_order[first + lane_of_warp()];
   return place;
 }
 

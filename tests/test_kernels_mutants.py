@@ -137,7 +137,6 @@ MUTANTS = [
             ("slab_bitmap", "+ (threadIdx.x >> row_bits) *", "+ 0 *", "one segment for all"),
             ("slab_bitmap-1", "== 1) copy_bits", "== 0) copy_bits", "the first bits"),
             ("slab_bitmap-1", "if (buffers == 1) __sync", "if (false) __sync", "ahead"),
-            ("slab_bitmap-2", "((1 << row_bits) - 1)", "(LANES - 1)", "row of a lane"),
             ("slab_bitmap-2", "x >> row_bits) *", "x / LANES) *", "one segment for a warp"),
             ("slab_bitmap-5", "WARPS * LANES >> row_bits;", "WARPS;", "segments as of 32 rows"),
         ]
