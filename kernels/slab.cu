@@ -1,15 +1,17 @@
-/* y = A x, A in slabs of 32 rows: a lane is a row, a warp a segment of the columns.
+/* y = A x, A in slabs of rows: a lane has one of the equal shares of a row's entries.
  *
- *   slab     32 rows; their order is by length, row_order[32 slab + i] is a row of the matrix
- *   segment  ceil(cols / SEGMENTS) neighbouring columns; warp w of a block takes segment w
- *   stream   of a row in a segment: its entries (value, gap), 8 to a group; a gap is the zeros
- *            skipped, in BITS bits. A wider one is bridged by stored zeros, as in MACKO.
+ *   slab     ROWS = 32 rows, or 16 or 8 where there are few, by length: row_order[ROWS slab + i] is
+ *            a row of the matrix
+ *   stream   of a row: its entries (value, gap), 8 to a group; a gap is the zeros skipped, in BITS
+ *            bits. A wider one is bridged by stored zeros, as in MACKO.
+ *   share    of a stream: as many groups as any other, or one more in the first shares. Thread
+ *            ROWS s + i of a block takes share s of row i.
  *
- * The 32 streams of a slab and segment are sorted by length, the longest first. So the lanes that
- * still have a group k are the first ones, and their groups lie side by side, with no others:
+ * Of a slab and warp the groups k of all lanes lie side by side, then their groups k + 1; nothing is
+ * stored for a lane that is done. With four lanes, of which the last two have a group less:
  *
  *   k         0                       1                       2
- *   lane      | 0 | 1 | 2 | .. | 31 | | 0 | 1 | 2 | .. | 31 | | 0 | 1 |       lanes 2 .. are done
+ *   lane      | 0 | 1 | 2 | 3 |       | 0 | 1 | 2 | 3 |       | 0 | 1 |
  *   values    16 bytes each
  *   low       4 bytes each      4 bits of each gap: byte j has entry j, then entry j + 4
  *   high      BITS 5: 1 byte    bit i: bit 4 of entry i's gap
@@ -17,26 +19,29 @@
  *                               (1, 5), (3, 7)
  *
  *   offsets[slab, w]         where group 0 of lane 0 is, in groups
- *   headers[slab, w, lane]   groups of the lane's stream << 5 | its row within the slab
+ *   starts[slab, w, lane]    the column from which the share's first gap counts
+ *   groups[ROWS slab + i]    groups of row i; lane 0 has the most of its warp, lane 31 the fewest
  *
- *   shared   | x | zeros: whole segments and a group more | 2 sets of sums, SEGMENTS * 32 each |
+ *   shared   | x | zeros: a group | 2 sets of sums, 32 a warp each |
  *
- * No scan, no shuffle, no row that ends inside of a load. And the lanes walk the same columns at
- * nearly the same pace, so fewer of a gather's x lie in one bank than where lanes share a row.
+ * No scan, no shuffle in the loop, no row that ends inside of a load. The lanes of a warp walk nearly
+ * the same columns at nearly the same pace, so fewer of a gather's x lie in one bank than where
+ * lanes share a stretch of a row. All warps of a block are done at the same time.
  *
- * Blocks stay and take slabs in turn. A lane has DEPTH groups in flight; 16 warps a
- * multiprocessor, two blocks of 8 or one of 16, are 40 KiB; 21 to 29 KiB cover the latency of an
- * H200's memory. The first groups of the next slab are asked for
- * before the sums of this one meet.
+ * Blocks stay and take slabs in turn. A lane has `depth` groups in flight, fewer where a multiprocessor
+ * has more warps: always 40 KiB or nearly; 21 to 29 KiB cover the latency of an H200's memory. The
+ * places of the next slab are asked for before this one's groups are used, its first groups before
+ * this one's sums meet.
  *
  * Reads 16 + BITS bits per entry once, and x once a block. One vector; 16-bit values. A group's last
  * entries may be no entries of the matrix: zeros times some x, which has to be finite.
- * Columns: as many as fit in shared memory. Entries: 2^35.
+ * Columns: 65,536, or as many as fit in shared memory. Entries: 2^35.
  */
 #include "gather.cuh"
 
-constexpr int DEPTH = 4;
-constexpr int WARPS = 16;  // of a multiprocessor, at least
+/* Groups of a lane in flight, with so many warps on a multiprocessor: what registers allow. */
+template <int WARPS>
+constexpr int depth = WARPS <= 16 ? 4 : WARPS <= 24 ? 3 : 2;
 
 template <int BITS>
 struct Plane {
@@ -130,14 +135,16 @@ struct Lane {
 /* The next group, where the lane has one; `in` moves on by those of all lanes. */
 template <int BITS>
 INLINE void fetch(Stream<BITS>& in, Group<BITS>& group, bool has) {
-  if (has) group = in.group(0);
-  in.skip(__popc(__ballot_sync(ALL_LANES, has)));
+  const u32 all = __ballot_sync(ALL_LANES, has);
+  const int lane = lane_of_warp();
+  if (has) group = in.group(__popc(all & ((1u << lane) - 1)) - lane);
+  in.skip(__popc(all));
 }
 
 /* Asks for DEPTH groups of each lane, then uses those asked for one call ago. With one set that
  * rotates, the compiler gathers its loads at the end of the loop, behind a wait for all of them.
  */
-template <typename T, typename X, int BITS>
+template <typename T, typename X, int BITS, int DEPTH>
 INLINE void step(Stream<BITS>& in, Group<BITS> (&asked)[DEPTH], const Group<BITS> (&there)[DEPTH],
                  Lane& lane) {
 #pragma unroll
@@ -147,13 +154,13 @@ INLINE void step(Stream<BITS>& in, Group<BITS> (&asked)[DEPTH], const Group<BITS
   for (int i = 0; i < DEPTH; ++i) lane.template add<T, X, BITS>(there[i]);
 }
 
-/* All streams of a slab and segment. `groups`: of this lane; the first DEPTH of them are there. */
-template <typename T, typename X, int BITS>
-INLINE float sum_of(Stream<BITS>& in, Group<BITS> (&there)[DEPTH], int groups, u32 x_begin) {
+/* All shares of a slab and warp. `groups`: of this lane; the first DEPTH of them are there. */
+template <typename T, typename X, int BITS, int DEPTH>
+INLINE float sum_of(Stream<BITS>& in, Group<BITS> (&there)[DEPTH], int groups, u32 begin) {
   const int longest = __shfl_sync(ALL_LANES, groups, 0);
   const int shortest = __shfl_sync(ALL_LANES, groups, LANES - 1);
   Group<BITS> other[DEPTH];
-  Lane lane = {x_begin, 0, 0};
+  Lane lane = {begin, 0, 0};
   int k = 0;
   while (k + 2 * DEPTH <= shortest) {  // all lanes have those, and DEPTH more
     step<T, X>(in, other, there, lane);
@@ -176,62 +183,94 @@ INLINE float sum_of(Stream<BITS>& in, Group<BITS> (&there)[DEPTH], int groups, u
   return lane.even + lane.odd;
 }
 
-/* The stream of this lane in slab `slab`, and its header; none past the last slab. */
-template <int SEGMENTS, int BITS>
-INLINE u32 begin(Stream<BITS>& in, Group<BITS> (&there)[DEPTH], const Stream<BITS>& all,
-                 const u32* offsets, const u16* headers, i64 slab, i64 slabs) {
-  u32 header = 0;
-  in = all;
-  if (slab < slabs) {
-    const i64 unit = slab * SEGMENTS + threadIdx.x / LANES;
-    const i64 at = i64(offsets[unit]) + lane_of_warp();
-    header = headers[unit * LANES + lane_of_warp()];
-    in.values += at;
-    in.low += at;
-    if constexpr (BITS > 4) in.high += at;
-  }
-#pragma unroll
-  for (int i = 0; i < DEPTH; ++i) fetch(in, there[i], i < int(header >> 5));
-  return header;
+/* Where the shares of a slab are. */
+struct Sides {
+  const u32* offsets;
+  const u16* starts;
+  const u16* groups;
+  const u32* row_order;
+};
+
+/* What this lane has of a slab: `groups` from `offset` on; `row`: of y, that lane i of warp 0 writes.
+ */
+struct Share {
+  u32 offset;
+  int start, groups;
+  u32 row;
+};
+
+/* Of slab `slab`, which has 2 to the power of `row_bits` rows; an empty one past the last. */
+template <int WARPS>
+INLINE Share share_of(const Sides& sides, i64 slab, i64 rows, int row_bits) {
+  const i64 first = slab << row_bits;
+  Share share = {};
+  if (first >= rows) return share;
+  const i64 warp = slab * WARPS + threadIdx.x / LANES;
+  const i64 place = first + (lane_of_warp() & ((1 << row_bits) - 1));
+  share.offset = sides.offsets[warp];
+  share.start = sides.starts[warp * LANES + lane_of_warp()];
+  const u32 all = sides.groups[place], shares = u32(WARPS * LANES) >> row_bits;
+  const u32 number = threadIdx.x >> row_bits;
+  share.groups = int((all + shares - 1 - number) >> __popc(shares - 1));  // a power of two
+  if (place < rows) share.row = sides.row_order[place];
+  return share;
 }
 
-template <typename T, typename X, int BITS, int SEGMENTS>
-__global__ void __launch_bounds__(LANES * SEGMENTS, WARPS / SEGMENTS)
+/* The first groups of a share. */
+template <int BITS, int DEPTH>
+INLINE void begin(Stream<BITS>& in, Group<BITS> (&there)[DEPTH], const Stream<BITS>& all,
+                  const Share& share) {
+  const i64 at = i64(share.offset) + lane_of_warp();
+  in = {all.values + at, all.low + at, BITS > 4 ? all.high + at : all.high};
+#pragma unroll
+  for (int i = 0; i < DEPTH; ++i) fetch(in, there[i], i < share.groups);
+}
+
+/* BLOCKS: that a multiprocessor has registers for. */
+template <typename T, typename X, int BITS, int WARPS, int BLOCKS>
+__global__ void __launch_bounds__(LANES * WARPS, BLOCKS)
     slab(const Words* __restrict__ values, const u32* __restrict__ low,
          const typename Plane<BITS>::High* __restrict__ high, const u32* __restrict__ offsets,
-         const u16* __restrict__ headers, const u32* __restrict__ row_order,
-         const T* __restrict__ x, T* __restrict__ y, i64 rows, int cols) {
-  const int segment = (cols + SEGMENTS - 1) / SEGMENTS;
-  const int room = (SEGMENTS * segment + 2 * ENTRIES - 1) / ENTRIES * ENTRIES;
+         const u16* __restrict__ starts, const u16* __restrict__ groups,
+         const u32* __restrict__ row_order, const T* __restrict__ x, T* __restrict__ y, i64 rows,
+         int cols, int row_bits) {
+  constexpr int DEPTH = depth<WARPS * BLOCKS>;
+  const int room = (cols + 2 * ENTRIES - 2) / ENTRIES * ENTRIES;
   X* const here = reinterpret_cast<X*>(shared_memory());
   float* sums = reinterpret_cast<float*>(here + room);
   const int lane = lane_of_warp(), warp = threadIdx.x / LANES;
-  const i64 slabs = (rows + LANES - 1) / LANES;
   const Stream<BITS> all = {values, low, high};
+  const Sides sides = {offsets, starts, groups, row_order};
   Stream<BITS> in;
   Group<BITS> there[DEPTH] = {};
   i64 slab = blockIdx.x;
-  u32 header = begin<SEGMENTS>(in, there, all, offsets, headers, slab, slabs);
-  copy_x(here, x, cols, room);
+  Share share = share_of<WARPS>(sides, slab, rows, row_bits);
+  copy_x(here, x, cols, room);  // before the groups, which wait for their places
+  begin(in, there, all, share);
   __syncthreads();
-  const u32 x_begin = shared_address(here + segment * warp);
+  const u32 x_begin = shared_address(here);
   bool second = false;
-  while (slab < slabs) {
-    const float sum = sum_of<T, X>(in, there, int(header >> 5), x_begin);
-    const int row_of_slab = header & 31u;
-    const i64 first = slab * LANES;
+  while (slab << row_bits < rows) {
+    const i64 first = slab << row_bits;
     slab += gridDim.x;
-    header = begin<SEGMENTS>(in, there, all, offsets, headers, slab, slabs);
+    const Share next = share_of<WARPS>(sides, slab, rows, row_bits);
+    const u32 at = x_begin + u32(sizeof(X)) * u32(share.start);
+    const float sum = sum_of<T, X>(in, there, share.groups, at);
+    begin(in, there, all, next);
     // Two sets in turn: who is a slab ahead writes to the other one. One barrier a slab is enough.
-    float* const set = sums + (second ? SEGMENTS * LANES : 0);
-    set[warp * LANES + row_of_slab] = sum;
+    float* const set = sums + (second ? WARPS * LANES : 0);
+    set[threadIdx.x] = sum;
     __syncthreads();
-    if (warp == 0 && first + lane < rows) {
+    if (warp == 0) {
       float total = 0;
 #pragma unroll
-      for (int w = 0; w < SEGMENTS; ++w) total += set[w * LANES + lane];
-      y[row_order[first + lane]] = narrow<T>(total);
+      for (int w = 0; w < WARPS; ++w) total += set[w * LANES + lane];
+      for (int by = 1 << row_bits; by < LANES; by *= 2) {
+        total += __shfl_xor_sync(ALL_LANES, total, by);
+      }
+      if (lane < 1 << row_bits && first + lane < rows) y[share.row] = narrow<T>(total);
     }
     second = !second;
+    share = next;
   }
 }

@@ -20,12 +20,12 @@ from spmvbench.problems.vectors import vector
 
 
 def _streams(dtype):
-    """Segments whose rows all have 5 to 20 groups, or one more: what the loops of slabs are for."""
-    dense = np.zeros((70, 16, 200), np.float32)
-    for segment in range(16):
-        dense[:, segment, : 8 * (segment + 5)] = 1 + np.arange(8 * (segment + 5)) % 5
-    dense[::3, :, 190:196] = 2
-    return dense.reshape(70, 3200).astype(DTYPES[dtype])
+    """Rows of which 8 shares have 1 to 23 groups, or one more: what the loops of slabs are for."""
+    rows = np.arange(230)
+    entries = 8 * (8 * (1 + rows // 10) + rows % 10)
+    dense = np.where(np.arange(1700) < entries[:, None], 1 + np.arange(1700) % 5, 0)
+    dense[::3, 1690:1696] = 2
+    return dense.astype(DTYPES[dtype])
 
 
 MATRICES = {**BATTERY, "streams of every length": _streams}
@@ -72,7 +72,7 @@ class Cell:
     def possible(self) -> bool:
         kernel = KERNELS[self.kernel]
         takes = self.dtype in kernel.dtypes and self.batch in kernel.batches
-        return takes and not (self.kernel == "csr16" and self.matrix == "65,537 columns")
+        return takes and not (kernel.columns_in_16_bits and self.matrix == "65,537 columns")
 
     @property
     def packed(self):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
@@ -12,6 +13,7 @@ from cuhost.host_module import Launch
 
 from spmvbench.dtypes import DTYPES
 from spmvbench.formats import resolve
+from spmvbench.formats.slab import Cut
 
 FOLDER = Path(__file__).parent.parent / "kernels"
 
@@ -41,6 +43,14 @@ class Kernel:
     threads: int = THREADS
     blocks: int = 2
     fast = False
+
+    @property
+    def columns_in_16_bits(self) -> bool:
+        return self.name == "csr16"
+
+    def threads_together(self, variant) -> int:
+        """The threads that a multiprocessor is to have registers for."""
+        return self.threads * self.blocks
 
     @property
     def file(self) -> Path:
@@ -149,32 +159,39 @@ class MackoFast(Resident):
 
 @dataclass(frozen=True)
 class Slab(Resident):
-    """See kernels/slab.cu. 512 threads are one block of 16 warps or two of 8.
+    """See kernels/slab.cu. Cut as `how` says, whatever the number of rows.
 
-    `segments` that the matrices are cut into, whatever their number of rows.
+    `each`: blocks that share a multiprocessor.
     """
 
     stem: str = "slab"
-    threads: int = 512
     bits: int = 4
-    segments: int = 16
+    how: Cut = Cut(32, 8)
+    each: int = 2
+    columns_in_16_bits = True
 
     def pack(self, dense):
-        with patch("spmvbench.formats.slab.segments", lambda shape: self.segments):
+        with patch("spmvbench.formats.slab.cut", lambda shape: self.how):
             return resolve(self.format).pack(dense)
 
     def variants(self, dtypes=("float16", "bfloat16"), batches=(1,)) -> list[str]:
-        return [self._named(t, cut) for t in dtypes if t in self.dtypes for cut in (8, 16)]
+        cuts = ((8, 2), (8, 3), (8, 4), (16, 1), (16, 2))
+        return [self._named(t, *cut) for t in dtypes if t in self.dtypes for cut in cuts]
 
-    def _named(self, dtype, segments) -> str:
-        return f"slab<{TYPES[dtype]}, {self._of_x(dtype)[0]}, {self.bits}, {segments}>"
+    def threads_together(self, variant) -> int:
+        warps, each = map(int, re.findall(r"\d+", variant)[-2:])
+        return 32 * warps * each
+
+    def _named(self, dtype, warps, each) -> str:
+        return f"slab<{TYPES[dtype]}, {self._of_x(dtype)[0]}, {self.bits}, {warps}, {each}>"
 
     def launch(self, packed, x, order=0, shifts=()) -> Launch:
-        (rows, cols), cut = packed.shape, packed.arrays["offsets"].shape[1]
-        room = cut * -(-cols // cut) + 15
-        shared = self._of_x(packed.dtype)[1] * (room - room % 8) + 256 * cut
-        name, sizes = self._named(packed.dtype, cut), (np.int64(rows), np.int32(cols))
-        return self._launch(name, packed, x, order, shifts, shared, *sizes, threads=32 * cut)
+        (rows, cols), how = packed.shape, self.how
+        shared = self._of_x(packed.dtype)[1] * ((cols + 14) // 8 * 8) + 256 * how.warps
+        name = self._named(packed.dtype, how.warps, self.each)
+        sizes = np.int64(rows), np.int32(cols), np.int32(how.rows.bit_length() - 1)
+        threads = 32 * how.warps
+        return self._launch(name, packed, x, order, shifts, shared, *sizes, threads=threads)
 
 
 KERNELS = {
@@ -190,9 +207,13 @@ KERNELS = {
         MackoFast("macko_fast-narrow", "macko-fast", 2, narrow=True),
         *(Slab(f"slab{b}", f"slab{b}", 2, bits=b) for b in (4, 5, 6)),
         *(
-            Slab(f"slab{b}-narrow", f"slab{b}", 2, narrow=True, bits=b, segments=8)
+            Slab(f"slab{b}-narrow", f"slab{b}", 2, bits=b, how=Cut(32, 16), each=1, narrow=True)
             for b in (4, 5, 6)
         ),
+        Slab("slab4-three", "slab4", 2, each=3),
+        Slab("slab5-four", "slab5", 2, bits=5, each=4),
+        Slab("slab5-few-rows", "slab5", 2, bits=5, how=Cut(16, 16), each=2),
+        Slab("slab6-few-rows", "slab6", 2, bits=6, how=Cut(8, 16), each=1, narrow=True),
     )
 }
 

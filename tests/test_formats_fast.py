@@ -13,9 +13,16 @@ from test_formats import bits, changed, random_bits, uniform, without_last
 from spmvbench import theory
 from spmvbench.battery import BATTERY
 from spmvbench.check import expect, judge
+from spmvbench.cuda import launch
 from spmvbench.dtypes import DTYPES
 from spmvbench.formats import check_name, resolve
-from spmvbench.formats.slab import MOST_COLUMNS, segments, shared_bytes
+from spmvbench.formats.slab import (
+    MOST_COLUMNS,
+    Cut,
+    blocks_of_multiprocessor,
+    cut,
+    shared_bytes,
+)
 from spmvbench.problems import Problem
 
 SLABS = ("slab4", "slab5", "slab6")
@@ -64,6 +71,11 @@ def test_macko_fast_packs_the_bytes_of_macko():
     assert {k: a.tobytes() for k, a in one.items()} == {k: a.tobytes() for k, a in other.items()}
 
 
+def as_cut(monkeypatch, rows, warps):
+    """Every matrix is cut so."""
+    monkeypatch.setattr("spmvbench.formats.slab.cut", lambda shape: Cut(rows, warps))
+
+
 @pytest.mark.parametrize(("name", "widest"), [("slab4", 15), ("slab5", 31), ("slab6", 63)])
 def test_a_gap_wider_than_its_bits_costs_one_stored_zero(name, widest):
     dense = np.zeros((2, 16 * 100), np.float16)
@@ -74,33 +86,48 @@ def test_a_gap_wider_than_its_bits_costs_one_stored_zero(name, widest):
     assert lanes.tolist() == [0, 9]
 
 
-def test_the_longest_rows_come_first_and_the_longest_streams_are_the_first_lanes():
+def test_the_longest_rows_come_first(monkeypatch):
+    as_cut(monkeypatch, 32, 8)
     dense = np.zeros((40, 160), np.float16)
-    dense[33, :10], dense[7, 10:20], dense[7, :3] = 1, 1, 1
+    dense[33, :10], dense[7, 10:20], dense[7, :10] = 1, 1, 1
     arrays = resolve("slab4").pack(dense).arrays
-    assert arrays["row_order"][:2].tolist() == [7, 33]
-    groups, rows = arrays["headers"] >> 5, arrays["headers"] & 31
-    assert groups[0, 0, :3].tolist() == [2, 1, 0]
-    assert rows[0, 0, :2].tolist() == [1, 0]
-    assert arrays["offsets"][0, :3].tolist() == [0, 4, 8]
+    assert arrays["row_order"][:3].tolist() == [7, 33, 0]
+    assert arrays["groups"][0, :3].tolist() == [3, 2, 0]
+    assert arrays["offsets"][0, :4].tolist() == [
+        0,
+        4,
+        8,
+        12,
+    ]  # multiples of 4
+
+
+def test_a_row_is_cut_into_equal_shares_or_the_first_have_a_group_more(monkeypatch):
+    as_cut(monkeypatch, 16, 16)
+    dense = np.ones((1, 8 * (32 * 3 + 5)), np.float16)
+    arrays = resolve("slab4").pack(dense).arrays
+    starts = arrays["starts"].reshape(32, 16)[:, 0]
+    assert (np.diff(starts) // 8).tolist() == [4] * 5 + [3] * 26
 
 
 @pytest.mark.parametrize("name", SLABS)
-def test_a_stream_that_has_ended_stores_nothing(name):
-    dense = np.zeros((32, 16 * 64), np.float16)
+def test_a_share_that_has_ended_stores_nothing(monkeypatch, name):
+    as_cut(monkeypatch, 32, 8)
+    dense = np.zeros((32, 8 * 64), np.float16)
     dense[5] = 1
     packed = resolve(name).pack(dense)
-    assert packed.arrays["low"].size == 16 * 8  # 64 columns are 8 groups
+    assert packed.arrays["low"].size == 64
 
 
 def by_the_document(name, packed):
     """The matrix of a slab, decoded by the letter of docs/formats.md, entry by entry."""
-    arrays, cols = packed.arrays, packed.shape[1]
-    slabs, segments = arrays["offsets"].shape
-    width, dense = -(-cols // segments), np.zeros(packed.shape, np.float16)
-    for s, segment in np.ndindex(slabs, segments):
-        groups, places = arrays["headers"][s, segment] >> 5, arrays["headers"][s, segment] & 31
-        at, column = int(arrays["offsets"][s, segment]), np.full(32, segment * width - 1)
+    arrays, dense = packed.arrays, np.zeros(packed.shape, np.float16)
+    (slabs, warps), rows = arrays["offsets"].shape, arrays["groups"].shape[1]
+    shares = 32 * warps // rows
+    for s, w in np.ndindex(slabs, warps):
+        threads = np.arange(32 * w, 32 * w + 32)
+        of_row = arrays["groups"][s, threads % rows].astype(int)
+        groups = of_row // shares + (threads // rows < of_row % shares)
+        at, column = int(arrays["offsets"][s, w]), arrays["starts"][s, w].astype(int) - 1
         for k in range(groups.max()):
             for lane in np.flatnonzero(groups > k):
                 for i in range(8):
@@ -112,15 +139,15 @@ def by_the_document(name, packed):
                         gap += (int(arrays["high"][at]) >> place & 3) << 4
                     column[lane] += gap + 1
                     if value := arrays["values"][8 * at + i]:
-                        dense[arrays["row_order"][32 * s + places[lane]], column[lane]] = value
+                        dense[arrays["row_order"][rows * s + lane % rows], column[lane]] = value
                 at += 1
     return dense
 
 
-@pytest.mark.parametrize("segments", [8, 16])
+@pytest.mark.parametrize("how", [(32, 8), (32, 16), (16, 16), (8, 16)])
 @pytest.mark.parametrize("name", SLABS)
-def test_a_slab_is_what_the_document_says(monkeypatch, name, segments):
-    monkeypatch.setattr("spmvbench.formats.slab.segments", lambda shape: segments)
+def test_a_slab_is_what_the_document_says(monkeypatch, name, how):
+    as_cut(monkeypatch, *how)
     dense = uniform(45, 1100, 0.03) + uniform(45, 1100, 0.3, seed=2) * (np.arange(45) < 9)[:, None]
     dense = dense.astype(np.float16)
     np.testing.assert_array_equal(by_the_document(name, resolve(name).pack(dense)), dense)
@@ -128,39 +155,59 @@ def test_a_slab_is_what_the_document_says(monkeypatch, name, segments):
 
 def test_the_example_of_the_document_holds():
     dense = np.zeros((2, 26), np.float16)
-    dense[0, [0, 1, 5, 25]], dense[1, 2] = (1, 2, 3, 4), 5
+    dense[0], dense[1, [0, 1, 25]] = 1, 2
     arrays = resolve("slab4").pack(dense).arrays
-    assert arrays["offsets"][0, [0, 1, 2, 3, 12, 13]].tolist() == [0, 4, 8, 12, 12, 16]
-    assert arrays["headers"][0, [0, 1, 2, 12], 0].tolist() == [32, 33, 32, 32]
-    assert arrays["low"][[0, 4, 8, 12]].tolist() == [0, 0, 1, 1]
+    assert arrays["groups"][0, :3].tolist() == [4, 1, 0]
+    assert arrays["offsets"][0, :3].tolist() == [0, 8, 8]
+    assert arrays["starts"].reshape(64, 8)[:5, 0].tolist() == [0, 8, 16, 24, 0]
+    assert arrays["low"][:5].tolist() == [0, 0x070F0000, 0, 0, 0]
     assert arrays["row_order"].tolist() == [0, 1]
 
 
 @pytest.mark.parametrize(
-    ("shape", "cut"), [((8191, 64), 16), ((8192, 64), 8), ((8192, 16384), 8), ((8192, 16385), 16)]
+    ("rows", "how"),
+    [(2047, (8, 16)), (2048, (16, 16)), (4096, (32, 16)), (8191, (32, 16)), (8192, (32, 8))],
 )
-def test_there_are_16_segments_where_rows_are_few_or_wide(shape, cut):
-    assert segments(shape) == cut
+def test_few_rows_are_cut_into_more_shares(rows, how):
+    assert cut((rows, 64)) == Cut(*how)
+
+
+@pytest.mark.parametrize(
+    ("warps", "slabs", "most", "each"),
+    [
+        (8, 256, 8, 2),  # 8192 rows on 132 multiprocessors
+        (8, 344, 8, 3),  # 11008: all at once, with 4 too, but with less in flight a lane
+        (8, 448, 8, 4),
+        (8, 448, 3, 2),  # two turns of 264 and less idle than two of 396
+        (8, 3000, 8, 2),
+        (16, 128, 8, 1),
+        (16, 192, 8, 2),
+        (16, 192, 1, 1),
+        (8, 10, 0, 2),
+    ],
+)
+def test_all_slabs_are_at_work_at_once_where_that_is_possible(warps, slabs, most, each):
+    assert blocks_of_multiprocessor(warps, slabs, 132, most) == each
 
 
 @pytest.mark.parametrize(
     ("name", "density", "most"),
-    [("slab6", 0.05, 1.16), ("slab5", 0.1, 1.11), ("slab4", 0.2, 1.09), ("slab4", 0.3, 1.09)],
+    [("slab6", 0.05, 1.09), ("slab5", 0.1, 1.07), ("slab4", 0.2, 1.06), ("slab4", 0.27, 1.06)],
 )
 def test_bytes_are_as_near_the_entropy_limit_as_documented(monkeypatch, name, density, most):
-    monkeypatch.setattr("spmvbench.formats.slab.segments", lambda shape: 8)
+    as_cut(monkeypatch, 32, 8)
     dense = uniform(256, 8192, density)
     limit = float(theory.entropy_limit(np.count_nonzero(dense) / dense.size))
     assert resolve(name).pack(dense).nbytes / dense.nbytes < most * limit
 
 
 DAMAGE = [
-    *[(array, without_last) for array in ("values", "offsets", "headers", "row_order")],
+    *[(array, without_last) for array in ("values", "offsets", "starts", "groups", "row_order")],
     ("high", lambda a: np.append(a, a.dtype.type(1))),
     ("offsets", lambda a: changed(a, (0, 1), 2**31)),
-    ("headers", lambda a: changed(a, (0, 0, 0), 2047 << 5)),
-    ("headers", lambda a: changed(a, (0, 0, 31), 2047 << 5 | 31)),
-    ("headers", lambda a: changed(a, (0, 0, 0), a[0, 0, 1])),
+    ("groups", lambda a: changed(a, (0, 0), 65535)),
+    ("groups", lambda a: changed(a, (0, 0), 0)),
+    ("starts", lambda a: changed(a, (0, 0, 0), 65535)),
     ("row_order", lambda a: changed(a, 0, a[1])),
     ("low", lambda a: changed(a, slice(None), 0xFFFFFFFF)),
 ]
@@ -186,15 +233,15 @@ def test_they_say_what_they_are_not_for(name):
     assert "1 columns of x on cuda, not 4" in fmt.unavailable("cuda", Problem(9, 9, 0.5, batch=4))
 
 
-def test_a_slab_refuses_what_its_headers_cannot_count():
-    reason = "slab4 counts at most 262,016 columns; the matrix has 262,017"
+def test_a_slab_refuses_what_its_starts_cannot_count():
+    reason = "slab4 counts at most 65,536 columns; the matrix has 65,537"
     assert resolve("slab4").unavailable("cuda", Problem(1, MOST_COLUMNS + 1, 0.5)) == reason
     assert resolve("slab4").unavailable("cuda", Problem(1, MOST_COLUMNS, 0.5)) is None
     with pytest.raises(ValueError, match=f"^{reason}$"):
         resolve("slab4").pack(np.zeros((1, MOST_COLUMNS + 1), np.float16))
 
 
-def test_the_widest_row_that_headers_count_is_packed():
+def test_the_widest_row_that_starts_count_is_packed():
     dense = np.ones((1, MOST_COLUMNS), np.float16)
     assert np.array_equal(resolve("slab5").unpack(resolve("slab5").pack(dense)), dense)
 
@@ -207,26 +254,31 @@ def test_a_number_after_a_file_name_is_a_variant_of_that_file():
 @pytest.mark.parametrize("name", FAST)
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
 def test_the_product_is_right_through_cupy(fake_cupy, name, dtype):
-    for matrix in ("rows not a multiple of 32", "one heavy row", "no columns", "65,537 columns"):
+    for matrix in ("rows not a multiple of 32", "one heavy row", "no columns"):
         assert excess(fake_cupy, name, BATTERY[matrix](dtype)) <= 1
     assert excess(fake_cupy, name, np.zeros((0, 40), DTYPES[dtype])) == 0
+    widest = 65_537 if name == "macko-fast" else MOST_COLUMNS
+    assert excess(fake_cupy, name, uniform(3, widest, 0.1).astype(DTYPES[dtype])) <= 1
 
 
+def device(multiprocessors, most):
+    """Limits of a GPU whose multiprocessors have room for a block of `most` bytes, and no other."""
+    return launch.Limits(multiprocessors, most, most + 1024, 2048)
+
+
+X_AS_FLOAT = shared_bytes((40, 900), 4)
 KERNELS_BY_LIMIT = [
     ("macko-fast", 4 * (900 + 528), "macko_fast<__half, float, int>"),
     ("macko-fast", 4 * (900 + 528) - 1, "macko_fast<__half, __half, int>"),
     ("macko-fast", 2 * (900 + 528) - 1, "macko<__half, 1, int>"),
-    ("slab4", shared_bytes((40, 900), 4), "slab<__half, float, 4, 16>"),
-    ("slab4", shared_bytes((40, 900), 4) - 1, "slab<__half, __half, 4, 16>"),
+    ("slab4", X_AS_FLOAT, "slab<__half, float, 4, 16, 1>"),
+    ("slab4", X_AS_FLOAT - 1, "slab<__half, __half, 4, 16, 1>"),
 ]
 
 
 @pytest.mark.parametrize(("name", "most", "kernel"), KERNELS_BY_LIMIT)
 def test_x_is_kept_as_the_shared_memory_allows(fake_cupy, monkeypatch, name, most, kernel):
-    from spmvbench.cuda import launch
-
-    facts = launch.Limits(4, most)
-    monkeypatch.setattr(launch, "limits", lambda: facts)
+    monkeypatch.setattr(launch, "limits", lambda: device(4, most))
     asked = []
     compile_one = launch.kernel
     monkeypatch.setattr(
@@ -236,10 +288,23 @@ def test_x_is_kept_as_the_shared_memory_allows(fake_cupy, monkeypatch, name, mos
     assert asked == [kernel]
 
 
-def test_a_slab_says_that_x_is_too_wide_for_this_gpu(fake_cupy, monkeypatch):
-    from spmvbench.cuda import launch
+def test_x_as_float_costs_no_block(fake_cupy, monkeypatch):
+    asked = []
+    monkeypatch.setattr(launch, "kernel", lambda file, name: asked.append(name))
+    monkeypatch.setattr(launch, "allow_shared", lambda function, nbytes: None)
+    monkeypatch.setattr(launch, "usage", lambda function: None)
+    as_cut(monkeypatch, 32, 8)
+    fmt, dense = resolve("slab4"), uniform(8 * 32, 900, 0.1)
+    two = 2 * (shared_bytes(dense.shape, 4) + 1024)
+    for multiprocessors, of_two in ((4, two), (4, two - 1)):
+        facts = launch.Limits(multiprocessors, two, of_two, 2048)
+        monkeypatch.setattr(launch, "limits", lambda facts=facts: facts)
+        fmt.plan(fmt.pack(dense), Target(fake_cupy))
+    assert asked == ["slab<__half, float, 4, 8, 2>", "slab<__half, __half, 4, 8, 2>"]
 
-    monkeypatch.setattr(launch, "limits", lambda: launch.Limits(4, 48 << 10))
+
+def test_a_slab_says_that_x_is_too_wide_for_this_gpu(fake_cupy, monkeypatch):
+    monkeypatch.setattr(launch, "limits", lambda: device(4, 48 << 10))
     fmt, dense = resolve("slab4"), uniform(1, 30_000, 0.01)
     reason = "slab4 keeps x in shared memory: 64,112 bytes a block, this GPU has 49,152"
     assert fmt.unavailable("cuda", Problem(1, 30_000, 0.01)) == reason

@@ -19,22 +19,21 @@ ONE_BLOCK = {f"dense_int4<{name}, 8>" for name in TYPES.values()}
 
 
 @cache
-def compiled(name, arch):
-    kernel = KERNELS[name]
-    return compile_for(kernel.file, arch, kernel.variants())
+def compiled(file, variants, arch):
+    return compile_for(file, arch, variants)
 
 
 @pytest.mark.parametrize("arch", ARCHITECTURES)
 @pytest.mark.parametrize("name", KERNELS)
 def test_every_variant_compiles_and_keeps_its_registers(name, arch):
-    found = compiled(name, arch)
+    variants = tuple(KERNELS[name].variants())
+    found = compiled(KERNELS[name].file, variants, arch)
     assert found.cubin[:4] == b"\x7fELF"
-    assert found.usages.keys() == set(KERNELS[name].variants())
+    assert found.usages.keys() == set(variants)
     for variant, usage in found.usages.items():
         assert (usage.spilled, usage.stack) == (0, 0), variant
-        blocks = 1 if variant in ONE_BLOCK else KERNELS[name].blocks
-        threads = KERNELS[name].threads
-        assert usage.registers * threads * blocks <= REGISTERS_OF_SM, variant
+        threads = THREADS if variant in ONE_BLOCK else KERNELS[name].threads_together(variant)
+        assert usage.registers * threads <= REGISTERS_OF_SM, variant
 
 
 @pytest.mark.parametrize("arch", ARCHITECTURES)

@@ -1,6 +1,7 @@
-"""Slabs: pack and unpack streams of groups of 8 entries, side by side by lane.
+"""Slabs: pack and unpack shares of rows, in groups of 8 entries, side by side by lane.
 
-The layout is drawn in formats/slab.py. `bits` of a gap; `width`: the columns of a segment.
+The layout is drawn in formats/slab.py. `bits` of a gap. Arrays of a layout have the shapes
+offsets (slabs, warps), starts (slabs, warps, 32), groups (slabs, rows of a slab).
 """
 
 from __future__ import annotations
@@ -11,44 +12,48 @@ import numpy as np
 from numba import prange
 
 from spmvbench.cpu.jit import njit
+from spmvbench.cpu.nonzeros import used_columns
 from spmvbench.dtypes import Array
 
 LANES = 32
 GROUP = 8
 
-COUNT_SHIFT = 5
-"""A header is the number of groups, shifted by this, and the row within the slab."""
-
 
 @njit(parallel=True)
-def count(weights: Array, magnitude: Any, bits: int, width: int, counts: Array) -> None:
-    """Write the entries of each row and segment, bridges included. Shape: counts (rows, segments).
-
-    `weights` as unsigned integers.
-    """
+def count(weights: Array, magnitude: Any, bits: int, counts: Array) -> None:
+    """Write the entries of each row, bridges included. `weights` as unsigned integers."""
     for row in prange(weights.shape[0]):
-        for segment in range(counts.shape[1]):
-            begin = segment * width
-            entries, last = 0, begin - 1
-            for column in range(begin, min(begin + width, weights.shape[1])):
-                if (weights[row, column] & magnitude) != 0:
-                    entries += ((column - last - 1) >> bits) + 1
-                    last = column
-            counts[row, segment] = entries
+        entries, gap = np.int64(0), np.int64(0)
+        for column in range(used_columns(weights[row], magnitude)):
+            nonzero = np.int64((weights[row, column] & magnitude) != 0)
+            stored = nonzero | (gap + 1) >> bits  # 1 at the widest gap: this zero bridges
+            entries += stored
+            gap = (gap + 1) & (stored - 1)  # 0 after an entry
+        counts[row] = entries
 
 
 @njit()
-def _steps(headers: Any, bases: Any) -> None:
-    """Write how many groups of a slab and segment come before each step. Shape: headers (32,)."""
+def _lanes(groups: Array, warps: int, lengths: Array) -> None:
+    """Write the groups of each lane of a slab. Shapes: groups (rows,), lengths (warps, 32)."""
+    rows = groups.size
+    shares = warps * LANES // rows
+    for thread in range(warps * LANES):
+        all_of_row = np.int64(groups[thread % rows])
+        number = thread // rows
+        lengths[thread // LANES, thread % LANES] = (all_of_row + shares - 1 - number) // shares
+
+
+@njit()
+def _before(lengths: Array, lane: int, group: int) -> Any:
+    """How many groups of a slab and warp come before group `group` of a lane. Shape: (32,)."""
     before = np.int64(0)
-    for step in range(headers[0] >> COUNT_SHIFT):
-        bases[step] = before
-        for lane in range(LANES):
-            before += np.int64((headers[lane] >> COUNT_SHIFT) > step)
+    for other in range(LANES):
+        before += min(lengths[other], group + np.int64(other < lane))
+    return before
 
 
 @njit()
-def _store(arrays: Any, at: int, entry: int, code: int, value: Any, bits: int) -> None:
+def _store(arrays: Any, at: Any, entry: int, code: int, value: Any, bits: int) -> None:
     """Write entry `entry` of the group at `at`."""
     values, low, high = arrays
     values[at * GROUP + entry] = value
@@ -60,7 +65,7 @@ def _store(arrays: Any, at: int, entry: int, code: int, value: Any, bits: int) -
 
 
 @njit()
-def _code(low: Array, high: Array, at: int, entry: int, bits: int) -> Any:
+def _code(low: Array, high: Array, at: Any, entry: int, bits: int) -> Any:
     code: Any = np.int64(low[at] >> np.uint32(8 * (entry & 3) + (entry & 4))) & 15
     if bits == 5:
         code |= ((np.int64(high[at]) >> entry) & 1) << 4
@@ -70,76 +75,84 @@ def _code(low: Array, high: Array, at: int, entry: int, bits: int) -> Any:
     return code
 
 
+@njit()
+def _fill_row(
+    weights: Array, magnitude: Any, bits: int, place: Any, lengths: Array, side: Any, arrays: Any
+) -> None:
+    """Write a row's entries. `place`: its slab and its place in it; `weights`: the row."""
+    offsets, starts, rows = side
+    slab, thread = place
+    widest = (1 << bits) - 1
+    group, entry, gap, at = -1, GROUP, 0, np.int64(0)
+    for column in range(used_columns(weights, magnitude)):
+        value = weights[column]
+        if (value & magnitude) == 0:
+            if gap < widest:
+                gap += 1
+                continue
+            value ^= value  # a bridge is never -0.0
+        if entry == GROUP:
+            entry, group = 0, group + 1
+            while group == lengths[thread // LANES, thread % LANES]:
+                group, thread = 0, thread + rows
+            warp, lane = thread // LANES, thread % LANES
+            if group == 0:
+                starts[slab, warp, lane] = column - gap
+            at = np.int64(offsets[slab, warp]) + _before(lengths[warp], lane, group)
+        _store(arrays, at, entry, gap, value, bits)
+        entry, gap = entry + 1, 0
+
+
 @njit(parallel=True)
 def fill(
     weights: Array,
     magnitude: Any,
     bits: int,
-    width: int,
-    side: tuple[Array, Array, Array],
+    side: tuple[Array, Array, Array, Array],
     arrays: tuple[Array, Array, Array],
 ) -> None:
-    """Write all entries into zeros. `side`: offsets, headers, row_order; `arrays`: the others."""
-    offsets, headers, row_order = side
-    slabs, segments = offsets.shape
-    widest = (1 << bits) - 1
-    for unit in prange(slabs * segments):
-        slab, segment = unit // segments, unit % segments
-        mine = headers[slab, segment]
-        bases = np.empty((mine[0] >> COUNT_SHIFT) + 1, np.int64)
-        _steps(mine, bases)
-        for lane in range(LANES):
-            place = slab * LANES + (mine[lane] & (LANES - 1))
-            if place >= row_order.size:
-                continue
-            row, begin, entry = row_order[place], segment * width, 0
-            last = begin - 1
-            first = np.int64(offsets[slab, segment]) + lane
-            for column in range(begin, min(begin + width, weights.shape[1])):
-                value = weights[row, column]
-                if (value & magnitude) == 0:
-                    continue
-                gap = column - last - 1
-                last = column
-                while gap > widest:
-                    at = first + bases[entry >> 3]
-                    _store(arrays, at, entry & 7, widest, value ^ value, bits)
-                    entry += 1
-                    gap -= widest + 1
-                _store(arrays, first + bases[entry >> 3], entry & 7, gap, value, bits)
-                entry += 1
+    """Write all into zeros. `side`: offsets, starts, groups, row_order; `arrays`: the others."""
+    offsets, starts, groups, row_order = side
+    slabs, warps = offsets.shape
+    rows = groups.shape[1]
+    for slab in prange(slabs):
+        lengths = np.empty((warps, LANES), np.int64)
+        _lanes(groups[slab], warps, lengths)
+        for i in range(min(rows, row_order.size - slab * rows)):
+            row = weights[row_order[slab * rows + i]]
+            _fill_row(row, magnitude, bits, (slab, i), lengths, (offsets, starts, rows), arrays)
 
 
 @njit()
 def unpack(
     arrays: tuple[Array, Array, Array],
-    side: tuple[Array, Array, Array],
+    side: tuple[Array, Array, Array, Array],
     magnitude: Any,
     bits: int,
-    width: int,
     dense: Array,
 ) -> int:
-    """Write the stored entries into a matrix of zeros. The number that lie outside of a segment."""
+    """Write the stored entries into a matrix of zeros. The number that lie outside of it."""
     values, low, high = arrays
-    offsets, headers, row_order = side
-    slabs, segments = offsets.shape
+    offsets, starts, groups, row_order = side
+    slabs, warps = offsets.shape
+    rows, cols = groups.shape[1], dense.shape[1]
+    lengths = np.empty((warps, LANES), np.int64)
     outside = 0
-    for unit in range(slabs * segments):
-        slab, segment = unit // segments, unit % segments
-        mine = headers[slab, segment]
-        bases = np.empty((mine[0] >> COUNT_SHIFT) + 1, np.int64)
-        _steps(mine, bases)
-        for lane in range(LANES):
-            place = slab * LANES + (mine[lane] & (LANES - 1))
-            column = segment * width - 1
-            for entry in range((mine[lane] >> COUNT_SHIFT) * GROUP):
-                at = np.int64(offsets[slab, segment]) + lane + bases[entry >> 3]
-                column += _code(low, high, at, entry & 7, bits) + 1
-                value = values[at * GROUP + (entry & 7)]
-                if (value & magnitude) == 0:
-                    outside += column >= (segment + 1) * width + GROUP
-                elif place < row_order.size and column < min((segment + 1) * width, dense.shape[1]):
-                    dense[row_order[place], column] = value
-                else:
-                    outside += 1
+    for slab in range(slabs):
+        _lanes(groups[slab], warps, lengths)
+        for thread in range(warps * LANES):
+            warp, lane = thread // LANES, thread % LANES
+            place = slab * rows + thread % rows
+            column = np.int64(starts[slab, warp, lane]) - 1
+            for group in range(lengths[warp, lane]):
+                at = np.int64(offsets[slab, warp]) + _before(lengths[warp], lane, group)
+                for entry in range(GROUP):
+                    column += _code(low, high, at, entry, bits) + 1
+                    value = values[at * GROUP + entry]
+                    if (value & magnitude) == 0:
+                        outside += column >= cols + GROUP - 1
+                    elif place < row_order.size and column < cols:
+                        dense[row_order[place], column] = value
+                    else:
+                        outside += 1
     return outside

@@ -17,6 +17,9 @@ THREADS = 256
 WIDEST = 16
 """Bytes of the widest load of a lane."""
 
+_SHARED_BY_SYSTEM = 1024
+"""Bytes of shared memory that CUDA takes of each block for itself, from sm_80 on."""
+
 
 @dataclass(frozen=True)
 class Kernel:
@@ -46,10 +49,20 @@ class Resident:
 
 @dataclass(frozen=True)
 class Limits:
-    """What the current device has. `shared_bytes`: the most that a block may ask for."""
+    """What the current device has. `shared_bytes`: the most that a block may ask for.
+
+    Of a multiprocessor: its shared memory, in bytes, and the threads that it holds.
+    """
 
     multiprocessors: int
     shared_bytes: int
+    shared_of_multiprocessor: int
+    threads_of_multiprocessor: int
+
+    def blocks(self, threads: int, shared_bytes: int) -> int:
+        """How many blocks of such a size a multiprocessor holds, but for their registers."""
+        room = self.shared_of_multiprocessor // (shared_bytes + _SHARED_BY_SYSTEM)
+        return min(room, self.threads_of_multiprocessor // threads)
 
 
 def limits() -> Limits:
@@ -57,7 +70,12 @@ def limits() -> Limits:
     import cupy
 
     facts = cupy.cuda.runtime.getDeviceProperties(cupy.cuda.Device().id)
-    return Limits(int(facts["multiProcessorCount"]), int(facts["sharedMemPerBlockOptin"]))
+    return Limits(
+        int(facts["multiProcessorCount"]),
+        int(facts["sharedMemPerBlockOptin"]),
+        int(facts["sharedMemPerMultiprocessor"]),
+        int(facts["maxThreadsPerMultiProcessor"]),
+    )
 
 
 def pointer_type(pointers: Array) -> str:

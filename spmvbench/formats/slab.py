@@ -1,26 +1,28 @@
-"""Slabs: 32 rows side by side, so that a GPU's 32 lanes decode a row each.
+"""Slabs: rows side by side, so that a GPU's 32 lanes each decode a stretch of a row of their own.
 
-A slab is 32 rows. The columns are cut into 8 or 16 segments of equal width. What a row has in
-a segment is its stream: entries of a value and the zeros skipped before it, as in `macko`, but with
-4, 5 or 6 bits for the gap, and in whole groups of 8. The streams of a slab and segment lie group by
-group, the longest stream first; with four rows instead of 32:
+A slab is 32 rows, or 16 or 8 where the matrix has few. The stream of a row is its entries of a
+value and the zeros skipped before it, as in `macko`, but with 4, 5 or 6 bits for the gap, and in
+whole groups of 8. It is cut into as many equal shares as a block has lanes for: with 8 warps and
+slabs of 32 rows, 8. So the warps of a block are done at the same time, and what a last group wastes
+is wasted once a row. A warp's groups lie side by side; with four lanes instead of 32:
 
-    row          2   0   3   1     the order of lanes in this segment, by length
-    groups       3   2   2   1
+    lane         0   1   2   3     row 0, 1, 2, 3 of the slab
+    groups       3   3   2   1     of the share
     group 0      A   B   C   D     16 bytes of values each, then the next
     group 1      A   B   C
-    group 2      A
+    group 2      A   B
 
-so nothing is stored for a stream that has ended. Rows are dealt to slabs by length, the longest
+so nothing is stored for a share that has ended. Rows are dealt to slabs by length, the longest
 first: lanes of a slab end at about the same time, and long slabs come early.
 
-No row pointers: `headers` says how many groups a stream has, `offsets` where the first lies.
-docs/formats.md fixes the bytes, kernels/slab.cu reads them. For GPUs, packed on the host.
+`groups` has what the row pointers of other formats say; `starts` the column that a share begins at,
+`offsets` where a warp's groups lie. docs/formats.md fixes the bytes, kernels/slab.cu reads them.
 """
 
 from __future__ import annotations
 
 import sys
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
@@ -32,13 +34,20 @@ from spmvbench.problems.base import Problem
 
 _LANES = 32
 _GROUP = 8
-_ALIGNED = 4  # groups: a slab and segment begins at a multiple of 64 bytes of values
-_MOST_GROUPS = 2**11 - 1  # of a stream: they have 11 bits in a header
-MOST_COLUMNS = 16 * _MOST_GROUPS * _GROUP
+_ALIGNED = 4  # groups: those of a slab and warp begin at a multiple of 64 bytes of values
 _MOST_OFFSET = 2**32
-_WARPS = 16  # of a multiprocessor: one block or two
-_FEW_ROWS, _WIDE = 8192, 16384
 _HIGH = {4: np.uint8, 5: np.uint8, 6: np.uint16}
+
+MOST_COLUMNS = 2**16
+"""`starts` are of 16 bits."""
+
+
+@dataclass(frozen=True)
+class Cut:
+    """How a matrix is cut: rows of a slab, and warps that a slab's shares are dealt to."""
+
+    rows: int
+    warps: int
 
 
 class Slab4(Format):
@@ -65,18 +74,19 @@ class Slab4(Format):
         rows, cols = bits.shape
         if cols > MOST_COLUMNS:
             raise ValueError(_uncounted(self.name, cols))
-        counts = np.zeros((rows, segments(bits.shape)), np.int64)
-        kernels.count(bits, magnitude, self.gap_bits, _width(bits.shape), counts)
-        groups = -(-counts // _GROUP)
-        row_order = np.argsort(-groups.sum(axis=1), kind="stable").astype(np.uint32)
-        offsets, headers, stored = _places(self.name, groups[row_order])
+        counts = np.zeros(rows, np.int64)
+        kernels.count(bits, magnitude, self.gap_bits, counts)
+        groups_of_rows = -(-counts // _GROUP)
+        row_order = np.argsort(-groups_of_rows, kind="stable").astype(np.uint32)
+        offsets, groups, stored = places(self.name, groups_of_rows[row_order], cut(bits.shape))
+        starts = np.zeros((*offsets.shape, _LANES), np.uint16)
         values = np.zeros(stored * _GROUP, bits.dtype)
         low = np.zeros(stored, np.uint32)
         high = np.zeros(stored if self.gap_bits > 4 else 0, _HIGH[self.gap_bits])
-        side, arrays = (offsets, headers, row_order), (values, low, high)
-        kernels.fill(bits, magnitude, self.gap_bits, _width(bits.shape), side, arrays)
+        side, arrays = (offsets, starts, groups, row_order), (values, low, high)
+        kernels.fill(bits, magnitude, self.gap_bits, side, arrays)
         named = {"values": values.view(dense.dtype), "low": low, "high": high}
-        named |= {"offsets": offsets, "headers": headers, "row_order": row_order}
+        named |= {"offsets": offsets, "starts": starts, "groups": groups, "row_order": row_order}
         return Packed(dense.shape, str(dense.dtype), named)
 
     def unpack(self, packed: Packed) -> Array:
@@ -93,31 +103,32 @@ class Slab4(Format):
         shape, limit, value = packed.shape, limits(), VALUES[packed.dtype]
         if reason := _too_wide(self.name, shape):
             raise ValueError(reason)
-        fits = shared_bytes(shape, 4) <= limit.shared_bytes
-        of_x, shared = (
-            ("float", shared_bytes(shape, 4)) if fits else (value, shared_bytes(shape, 2))
-        )
-        cut = segments(shape)
-        blocks = min(limit.multiprocessors * _WARPS // cut, -(-shape[0] // _LANES))
-        template = f"slab<{value}, {of_x}, {self.gap_bits}, {cut}>"
-        how = Resident("slab.cu", template, blocks, _LANES * cut, shared)
-        return resident(how, packed, device, np.int64(shape[0]), np.int32(shape[1]))
+        how = cut(shape)
+        slabs, threads = -(-shape[0] // how.rows), _LANES * how.warps
+        fit = {size: limit.blocks(threads, shared_bytes(shape, size)) for size in (4, 2)}
+        each = blocks_of_multiprocessor(how.warps, slabs, limit.multiprocessors, fit[2])
+        # x as float saves an instruction an entry, and may not cost a block.
+        of_x, size = ("float", 4) if fit[4] >= each else (value, 2)
+        template = f"slab<{value}, {of_x}, {self.gap_bits}, {how.warps}, {each}>"
+        blocks = min(limit.multiprocessors * min(each, fit[size]), slabs)
+        kernel = Resident("slab.cu", template, blocks, threads, shared_bytes(shape, size))
+        sizes = np.int64(shape[0]), np.int32(shape[1]), np.int32(how.rows.bit_length() - 1)
+        return resident(kernel, packed, device, *sizes)
 
     def _decoded(self, packed: Packed) -> Array:
         """The matrix, after making sure that no kernel would leave the arrays."""
         from spmvbench.cpu import slab as kernels
 
-        rows, cols = packed.shape
         arrays = packed.arrays
         _require_sound(self.name, packed.shape, arrays, _HIGH[self.gap_bits], self.gap_bits > 4)
         bits = stored_bits(arrays["values"])
-        dense = np.zeros((rows, cols), bits.dtype)
-        side = arrays["offsets"], arrays["headers"], arrays["row_order"]
+        dense = np.zeros(packed.shape, bits.dtype)
+        side = arrays["offsets"], arrays["starts"], arrays["groups"], arrays["row_order"]
         magnitude = bits.dtype.type(np.iinfo(bits.dtype).max >> 1)
         planes = bits, arrays["low"], arrays["high"]
-        if kernels.unpack(planes, side, magnitude, self.gap_bits, _width(packed.shape), dense):
+        if kernels.unpack(planes, side, magnitude, self.gap_bits, dense):
             raise ValueError(
-                f"{self.name}: entries lie outside of their segment; pack the matrix again"
+                f"{self.name}: entries lie outside of the matrix; pack the matrix again"
             )
         return dense.view(arrays["values"].dtype)
 
@@ -136,26 +147,50 @@ class Slab6(Slab4):
     gap_bits: ClassVar[int] = 6
 
 
-def segments(shape: tuple[int, int]) -> int:
-    """How many segments the columns are cut into.
+def cut(shape: tuple[int, int]) -> Cut:
+    """How a matrix of that shape is cut.
 
-    8 waste less, as each ends in a group that is not full; 16 give the few slabs of a matrix with
-    few rows more warps. In wide segments the lanes drift apart.
+    About 128 slabs from 1,024 rows on, as many as large GPUs have multiprocessors; more warps where
+    that leaves a multiprocessor with one slab.
     """
-    rows, cols = shape
-    return 16 if rows < _FEW_ROWS or cols > _WIDE else 8
+    rows = shape[0]
+    return Cut(32 if rows >= 4096 else 16 if rows >= 2048 else 8, 8 if rows >= 8192 else 16)
+
+
+def blocks_of_multiprocessor(warps: int, slabs: int, multiprocessors: int, most: int) -> int:
+    """How many blocks are to share a multiprocessor, of which `most` fit.
+
+    All slabs at once with as few as possible, since then all end together; else the number that
+    leaves the least of the last turn idle, of equal ones the smallest: lanes load further ahead.
+    """
+    at_least = 1 if warps == 16 else 2
+    choices = range(at_least, max(min(32 // warps, most), at_least) + 1)
+    room = {each: multiprocessors * each for each in choices}
+    turns = {each: -(-slabs // room[each]) for each in choices}
+    return min(choices, key=lambda each: (turns[each] > 1, turns[each] * each, each))
 
 
 def shared_bytes(shape: tuple[int, int], itemsize: int) -> int:
     """Dynamic shared memory that a block asks for, with so many bytes an element of x."""
-    room = segments(shape) * _width(shape) + 2 * _GROUP - 1
-    sums = 2 * segments(shape) * _LANES * 4
-    return itemsize * (room - room % _GROUP) + sums
+    room = shape[1] + 2 * _GROUP - 2
+    return itemsize * (room - room % _GROUP) + 2 * cut(shape).warps * _LANES * 4
 
 
-def _width(shape: tuple[int, int]) -> int:
-    """The columns of a segment."""
-    return -(-shape[1] // segments(shape))
+def places(name: str, groups: Array, how: Cut) -> tuple[Array, Array, int]:
+    """offsets, groups by slab and the groups in all. Shape: groups (rows,), rows in order."""
+    slabs = -(-len(groups) // how.rows)
+    whole = np.zeros((slabs, how.rows), np.int64)
+    whole.reshape(-1)[: len(groups)] = groups
+    shares = how.warps * _LANES // how.rows
+    each = (whole[:, None, :] + shares - 1 - np.arange(shares)[:, None]) // shares
+    of_warps = each.reshape(slabs, how.warps, _LANES).sum(axis=2)
+    ends = np.cumsum(-(-of_warps.ravel() // _ALIGNED) * _ALIGNED)
+    stored = int(ends[-1]) if ends.size else 0
+    if stored >= _MOST_OFFSET:
+        raise ValueError(f"{name}: {stored:,} groups of entries, its offsets count below 2^32")
+    offsets = np.zeros(slabs * how.warps, np.uint32)
+    offsets[1:] = ends[:-1]
+    return offsets.reshape(slabs, how.warps), whole.astype(np.uint16), stored
 
 
 def _uncounted(name: str, cols: int) -> str:
@@ -175,46 +210,27 @@ def _too_wide(name: str, shape: tuple[int, int]) -> str | None:
     return None
 
 
-def _places(name: str, groups: Array) -> tuple[Array, Array, int]:
-    """offsets, headers and the groups in all. Shape: groups (rows, segments), rows in order."""
-    slabs = -(-len(groups) // _LANES)
-    cut = groups.shape[1]
-    whole = np.zeros((slabs * _LANES, cut), np.int64)
-    whole[: len(groups)] = groups
-    streams = whole.reshape(slabs, _LANES, cut).transpose(0, 2, 1)
-    lanes = np.argsort(-streams, axis=2, kind="stable")
-    streams = np.take_along_axis(streams, lanes, axis=2)
-    ends = np.cumsum(-(-streams.sum(axis=2).ravel() // _ALIGNED) * _ALIGNED)
-    stored = int(ends[-1]) if ends.size else 0
-    if stored >= _MOST_OFFSET:
-        raise ValueError(f"{name}: {stored:,} groups of entries, its offsets count below 2^32")
-    offsets = np.zeros(slabs * cut, np.uint32)
-    offsets[1:] = ends[:-1]
-    headers = (streams << 5 | lanes).astype(np.uint16)
-    return offsets.reshape(slabs, cut), headers, stored
-
-
 def _require_sound(
     name: str, shape: tuple[int, int], arrays: Any, high: Any, has_high: bool
 ) -> None:
-    """Raise ValueError unless every group that the headers speak of is there."""
-    rows, cut = shape[0], segments(shape)
-    slabs = -(-rows // _LANES)
-    require_size(name, "offsets", arrays["offsets"], (slabs, cut))
-    require_size(name, "headers", arrays["headers"], (slabs, cut, _LANES))
+    """Raise ValueError unless every group that the arrays speak of is there."""
+    rows, how = shape[0], cut(shape)
+    slabs = -(-rows // how.rows)
     require_size(name, "row_order", arrays["row_order"], (rows,))
-    groups = (arrays["headers"] >> 5).astype(np.int64)
-    ends = arrays["offsets"].astype(np.int64) + groups.sum(axis=2)
-    stored = arrays["low"].size
+    require_size(name, "groups", arrays["groups"], (slabs, how.rows))
+    require_size(name, "offsets", arrays["offsets"], (slabs, how.warps))
+    require_size(name, "starts", arrays["starts"], (slabs, how.warps, _LANES))
+    groups = arrays["groups"].reshape(-1)
+    offsets, _, stored = places(name, groups.astype(np.int64)[:rows], how)
+    require_size(name, "low", arrays["low"], (stored,))
     require_size(name, "values", arrays["values"], (stored * _GROUP,))
     require_size(name, "high", arrays["high"], (stored if has_high else 0,))
-    lanes = np.sort(arrays["headers"] & (_LANES - 1), axis=2)
     sound = (
-        (groups[:, :, 1:] <= groups[:, :, :-1]).all()
-        and (lanes == np.arange(_LANES)).all()
-        and (ends <= stored).all()
+        (groups[1:] <= groups[:-1]).all()
+        and not groups[rows:].any()
+        and np.array_equal(arrays["offsets"], offsets)
         and np.array_equal(np.sort(arrays["row_order"]), np.arange(rows))
         and arrays["high"].dtype == high
     )
     if not sound:
-        raise ValueError(f"{name}: headers, offsets and rows contradict; pack the matrix again")
+        raise ValueError(f"{name}: groups, offsets and rows contradict; pack the matrix again")
