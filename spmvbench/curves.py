@@ -109,9 +109,10 @@ def filled(records: pd.DataFrame) -> pd.DataFrame:
 
 
 def tail(name: str) -> str:
-    """A format's name without its folder: `file.py:Class`; of a plug-in `library.so`."""
-    found = re.fullmatch(r"plugin:(?:.*/)?([^/]+)|.*/([^/]+\.py:[^/]+)", name)
-    return found[1] or found[2] if found else name
+    """A format's name without its folder: `file.py:Class`, `library.so`, `namespace::operator`."""
+    operator = re.fullmatch(r"torch-op:.*?(\w+::[\w.]+)", name)
+    found = operator or re.fullmatch(r"(?:plugin:(?:.*/)?|.*/(?=[^/]+\.py:))([^/]+)", name)
+    return found[1] if found else name
 
 
 def shapes(rows: pd.DataFrame) -> list[str]:

@@ -18,9 +18,10 @@ from spmvbench import hashes
 from spmvbench.cuda.libraries import versions
 from spmvbench.errors import SourceError
 from spmvbench.external.program import PREFIX
-from spmvbench.formats import outside_file
+from spmvbench.formats import outside_file, outside_module
 from spmvbench.paths import checkout, data_dir
 from spmvbench.problems.locate import locate
+from spmvbench.torch_op import read
 
 LIBRARIES = (
     "numpy",
@@ -39,6 +40,8 @@ POINTERS = {
     "SPMVBENCH_SPUTNIK": ("sputnik", "sputnik-identity"),
 }
 """Variables that name a file of somebody else, and the formats that use it."""
+
+_CODE = (".py", ".so", ".dylib", ".dll", ".cu", ".cuh", ".c", ".cc", ".cpp", ".h", ".hpp")
 
 _NOT_MEASURING = {
     "advice",
@@ -143,10 +146,24 @@ def _outside_hash(name: str) -> str:
     """Of a format's file the content; of a source of matrices, maybe large, sizes and dates."""
     if ":" not in name or name.startswith("package:"):
         return _stamp(name)
-    path = outside_file(name) or _module_file(name.rpartition(":")[0])
+    operator = read(name)
+    if operator and not operator.place:
+        return _version("torch") or "missing"
+    module = outside_module(name)
+    path = outside_file(name) or _module_file(module.partition(".")[0] if operator else module)
     if path is None or not path.is_file():
         return "missing"
-    return hashlib.sha256(path.read_bytes()).hexdigest()[:12]
+    digest = hashlib.sha256()
+    for file in _code_of(path) if operator else [path]:
+        digest.update(file.read_bytes())
+    return digest.hexdigest()[:12]
+
+
+def _code_of(path: Path) -> list[Path]:
+    """A file, or all code of the package that it begins: kernels are seldom in its first file."""
+    if path.name != "__init__.py":
+        return [path]
+    return sorted(file for file in path.parent.rglob("*") if file.suffix in _CODE)
 
 
 def _stamp(source: str) -> str:
@@ -164,7 +181,10 @@ def _module_file(name: str) -> Path | None:
     where: Sequence[str] | None = None
     spec = None
     for end in range(1, len(parts := name.split(".")) + 1):
-        spec = PathFinder.find_spec(".".join(parts[:end]), where)
+        # Packages that are installed editably have finders of their own, at the top.
+        finders = sys.meta_path if where is None else [PathFinder]
+        found = (finder.find_spec(".".join(parts[:end]), where) for finder in finders)
+        spec = next(filter(None, found), None)
         if spec is None:
             return None
         where = spec.submodule_search_locations

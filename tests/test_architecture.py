@@ -23,7 +23,7 @@ ROOMS = [
     {"case", "claim", "record", "theory", "guard"},
     {"formats.base"},
     {"cpu", "cuda"},
-    {"baselines", "formats", "plugin", "skeleton", "external"},
+    {"baselines", "formats", "plugin", "skeleton", "external", "torch_op"},
     {"problems"},
     {"stats", "shapes", "suites", "doctor"},
     {"devices"},

@@ -11,6 +11,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from gpu_stand_in import Gpu
+from operators.built import MINE
 
 from spmvbench.conformance import cells, conform
 from spmvbench.formats import resolve
@@ -35,7 +36,7 @@ def torch(fake_cupy, monkeypatch):
 
     def from_dlpack(array):
         assert array.__dlpack_device__()[0] == 2
-        assert array.dtype.name in ("float16", "float32", "int16", "int32", "uint8")
+        assert array.dtype.name in ("float16", "float32", "int16", "int32", "int64", "uint8")
         return torch.from_numpy(array.host)
 
     @contextlib.contextmanager
@@ -136,8 +137,8 @@ def test_the_original_macko_runs_on_the_current_stream(torch, original, fake_cup
 
 @pytest.mark.parametrize(("rows", "entries"), [(1, 33), (31, 33), (32, 33), (33, 65)])
 def test_the_originals_row_pointers_fill_whole_blocks(rows, entries):
-    pointers = np.arange(rows + 1, dtype=np.int32)
-    padded = resolve("macko-original")._padded(pointers)
+    dense = np.ones((rows, 1), np.float16)
+    padded = resolve("macko-original").pack(dense).arrays["row_pointers"]
     assert padded.size == entries
     assert padded[rows:].tolist() == [rows] * (entries - rows)
 
@@ -153,5 +154,43 @@ def test_the_original_macko_takes_one_vector_of_float16(original):
 def test_without_the_authors_package_the_original_says_so(torch, monkeypatch):
     monkeypatch.delitem(sys.modules, "macko_spmv", raising=False)
     assert resolve("macko-original").unavailable("cuda") == (
-        "macko_spmv is not installed; docs/baselines.md says what it needs"
+        "macko-original: macko_spmv is not installed; docs/baselines.md says what it needs"
     )
+
+
+# Operators of others
+
+OPERATORS = {
+    "dense": ("dense_into", "float16"),
+    "csr": ("csr", "bfloat16"),
+    "macko": ("macko", "float32"),
+    "macko-padded": ("padded", "bfloat16"),
+    "bitmap": ("bitmap", "float16"),
+}
+
+
+@pytest.mark.parametrize("layout", OPERATORS)
+def test_an_operator_of_others_is_right_on_arrays_on_a_gpu(torch, fake_cupy, tmp_path, layout):
+    operator, dtype = OPERATORS[layout]
+    name = f"torch-op:{layout}/{dtype}:{MINE}:mine::{operator}"
+    todo = [c for c in cells("cuda") if c[1:] == (dtype, 1) and c[0] != "65,537 columns"]
+    verdicts = list(conform(name, Gpu(fake_cupy), Watch(tmp_path / "watch"), todo))
+    assert not [v for v in verdicts if v.status != "ok"]
+
+
+@pytest.mark.parametrize("operator", ["dense", "dense_into"])
+def test_an_operator_of_others_runs_on_the_current_stream(torch, fake_cupy, operator):
+    name = f"torch-op:dense:{MINE}:mine::{operator}"
+    assert resolve(name).unavailable("cuda", Problem(4, 4, 0.5)) is None
+    matvec, gpu = planned(name, fake_cupy)
+    stream = fake_cupy.cuda.Stream(non_blocking=True)
+    with stream:
+        matvec(gpu.put(np.ones(4, np.float32)), gpu.empty(4, "float32"))
+    assert torch.entered == [stream.ptr]
+
+
+def test_an_operator_for_cpus_alone_is_unavailable_on_a_gpu(torch):
+    reason = resolve(f"torch-op:dense:{MINE}:mine::only_cpu").unavailable(
+        "cuda", Problem(4, 4, 0.5)
+    )
+    assert reason.endswith("mine::only_cpu has no kernel for cuda")

@@ -104,12 +104,13 @@ def test_a_commit_of_somebody_else_is_not_taken_for_one_of_spmvbench(top, monkey
     assert is_spmvbench(TOP)
 
 
-def test_a_package_that_would_come_from_the_working_tree_is_refused(top, monkeypatch):
+@pytest.mark.parametrize("name", ["mypackage.format:Mine", "torch-op:csr:mypackage:mine::spmv"])
+def test_a_package_that_would_come_from_the_working_tree_is_refused(top, monkeypatch, name):
     (top.parent / "installed").mkdir()
     (top.parent / "installed" / "mypackage").symlink_to(top / "src" / "mypackage")
     monkeypatch.setenv("PYTHONPATH", str(top.parent / "installed"))
     with pytest.raises(GateError, match="'mypackage' would be imported from .*/installed/mypackag"):
-        launcher(top).check_origin(tree(top.parent / "tree"), ["mypackage.format:Mine"])
+        launcher(top).check_origin(tree(top.parent / "tree"), [name])
 
 
 def test_a_package_in_a_folder_that_is_not_looked_into_is_refused(top):
@@ -123,7 +124,13 @@ def test_a_package_of_a_third_party_may_come_from_where_it_is_installed(top):
     launcher(top).check_origin(tree(top.parent / "tree"), ["scipy.sparse:Mine", "csr16"])
 
 
-def test_a_format_file_of_the_working_tree_is_refused_and_one_from_elsewhere_is_not(top, tmp_path):
+@pytest.mark.parametrize(
+    "name",
+    ["{}/kernels/mine.py:Mine", "plugin:{}/mine.so", "torch-op:csr:{}/mine.so:mine::spmv"],
+)
+def test_a_format_file_of_the_working_tree_is_refused_and_one_from_elsewhere_is_not(
+    top, tmp_path, name
+):
     with pytest.raises(GateError, match="expected a path relative to the folder"):
-        launcher(top).check_origin(tree(tmp_path / "t"), [f"{top}/kernels/mine.py:Mine"])
-    launcher(top).check_origin(tree(tmp_path / "t"), [f"{tmp_path}/else.py:Mine"])
+        launcher(top).check_origin(tree(tmp_path / "t"), [name.format(top)])
+    launcher(top).check_origin(tree(tmp_path / "t"), [name.format(tmp_path)])

@@ -15,8 +15,7 @@ from spmvbench.experiment.parts import Entry
 from spmvbench.experiment.schema import Settings
 from spmvbench.experiment.targets import TargetKeys
 from spmvbench.experiment.wording import seen
-from spmvbench.formats import check_name, outside_file
-from spmvbench.plugin import PREFIX
+from spmvbench.formats import check_name, outside_file, with_file
 from spmvbench.suites import suite
 
 OF_A_SUITE = ("shapes", "densities", "patterns", "dtypes", "batch", "seeds")
@@ -120,9 +119,7 @@ def check_targets(settings: Settings, document: Document) -> None:
 def _settled(name: str, folder: Path) -> str:
     file = outside_file(name)
     found = beside(str(file), folder) if file else None
-    if found and name.startswith(PREFIX):
-        return f"{PREFIX}{found}"
-    return f"{found}:{name.rpartition(':')[2]}" if found else name
+    return with_file(name, found) if found else name
 
 
 def _formats(settings: Settings) -> Iterator[tuple[Location, str]]:

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from types import ModuleType
 
-from spmvbench import baselines
+from spmvbench import baselines, torch_op
 from spmvbench.errors import UnknownFormat, did_you_mean
 from spmvbench.external.program import PREFIX as PROGRAM
 from spmvbench.formats.base import Format, MatVec, Packed, Precision, Target
@@ -24,8 +24,8 @@ SHOWN = 8
 """Classes of a file that are named where another was asked for."""
 
 HOW = (
-    " format outside this repository is named 'package.module:Class', 'path/to/file.py:Class' "
-    "or 'plugin:path/to/library.so'"
+    " format outside this repository is named 'package.module:Class', 'path/to/file.py:Class', "
+    "'plugin:path/to/library.so' or 'torch-op:LAYOUT:PLACE:NAMESPACE::NAME'"
 )
 
 
@@ -67,6 +67,8 @@ def check_name(name: str) -> None:
     Raises: UnknownFormat.
     """
     if ":" in name:
+        if name.startswith(torch_op.PREFIX):
+            torch_op.parse(name)
         file = outside_file(name)
         if file is not None and not file.is_file():
             raise UnknownFormat(f"format '{name}': there is no file {file}; a{HOW}")
@@ -80,8 +82,27 @@ def outside_file(name: str) -> Path | None:
     """The file that a format from outside is named by; None where it is named by a module."""
     if name.startswith(PREFIX):
         return Path(name.removeprefix(PREFIX))
+    if operator := torch_op.read(name):
+        return operator.file
     place = name.rpartition(":")[0]
     return Path(place) if place.endswith(".py") else None
+
+
+def outside_module(name: str) -> str:
+    """The module that a format from outside is named by; empty where it is named otherwise."""
+    if outside_file(name) or name.startswith(PROGRAM):
+        return ""
+    operator = torch_op.read(name)
+    return operator.module if operator else name.rpartition(":")[0]
+
+
+def with_file(name: str, file: str) -> str:
+    """The name of a format from outside, with another path to its file."""
+    if name.startswith(PREFIX):
+        return f"{PREFIX}{file}"
+    if operator := torch_op.read(name):
+        return operator.placed(file)
+    return f"{file}:{name.rpartition(':')[2]}"
 
 
 def _may_hold(stem: str, name: str) -> bool:
@@ -115,6 +136,9 @@ def _outside(name: str) -> Format:
         from spmvbench.plugin.format import plugin_class
 
         return plugin_class(Path(name.removeprefix(PREFIX)))()
+    if name.startswith(torch_op.PREFIX):
+        operator: Format = _load("spmvbench.baselines._operator").operator_class(name)()
+        return operator
     if name.startswith(PROGRAM):
         raise UnknownFormat(
             f"format '{name}' is a program of an experiment's external: it is run there, and its "
@@ -122,7 +146,7 @@ def _outside(name: str) -> Format:
         )
     place, _, attribute = name.rpartition(":")
     try:
-        module = _load_file(Path(place)) if place.endswith(".py") else _load(place)
+        module = load_file(Path(place)) if place.endswith(".py") else _load(place)
     except (ImportError, OSError, SyntaxError) as error:
         raise UnknownFormat(f"format '{name}': {error}; a{HOW}") from error
     cls = getattr(module, attribute, None)
@@ -154,7 +178,7 @@ def _no_format(place: str, attribute: str, module: ModuleType) -> UnknownFormat:
 
 
 @functools.cache
-def _load_file(path: Path) -> ModuleType:
+def load_file(path: Path) -> ModuleType:
     """Once per process: again, its kernels would be compiled again."""
     spec = importlib.util.spec_from_file_location(f"spmvbench_outside_{path.stem}", path)
     if spec is None or spec.loader is None or not path.is_file():

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from spmvbench.drawing import UNSEEN
+from spmvbench.formats import outside_file, outside_module
 from spmvbench.gate.git import GateError
 from spmvbench.gate.trees import Tree
 from spmvbench.paths import checkout
@@ -74,15 +75,14 @@ class Launcher:
 
         Raises: GateError where a format or a module that the tree holds comes from elsewhere.
         """
-        places = {name.rpartition(":")[0] for name in formats if ":" in name}
-        files = {place for place in places if place.endswith(".py")}
-        for file in files:
-            if self._is_ours(Path(file)) and Path(file).is_absolute():
+        outside = [name for name in formats if ":" in name]
+        for file in filter(None, map(outside_file, outside)):
+            if self._is_ours(file) and file.is_absolute():
                 raise GateError(
                     f"format file {file} is the working tree's; expected a path relative to the "
                     "folder that gate is run in, which means the same file of each revision"
                 )
-        modules = {place.partition(".")[0] for place in places - files}
+        modules = {outside_module(name).partition(".")[0] for name in outside} - {""}
         if is_spmvbench(tree.path):
             modules.add("spmvbench")
         code, log = self._logged(tree, [sys.executable, "-c", _WHERE, *sorted(modules)])
