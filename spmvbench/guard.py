@@ -55,9 +55,16 @@ def guard(work: Callable[[], T]) -> T | Failure:
         return Failure("error", one_line(str(error)))
     except (Exception, SystemExit) as error:
         _require_context(error)
-        frame = traceback.extract_tb(error.__traceback__)[-1]
-        place = f"{Path(frame.filename).name}:{frame.lineno}"
-        return Failure("error", one_line(f"{type(error).__name__}: {error} ({place})"))
+        return Failure("error", one_line(f"{type(error).__name__}: {_said(error)}"))
+
+
+def _said(error: BaseException) -> str:
+    """What an exception says, and the file and line that it is from."""
+    if isinstance(error, SyntaxError) and error.filename:
+        return f"{error.msg} ({Path(error.filename).name}:{error.lineno})"
+    frames = traceback.extract_tb(error.__traceback__)
+    frame = next((f for f in reversed(frames) if not f.filename.startswith("<")), frames[-1])
+    return f"{error} ({Path(frame.filename).name}:{frame.lineno})"
 
 
 def one_line(text: str) -> str:

@@ -23,7 +23,7 @@ ROOMS = [
     {"case", "claim", "record", "theory", "guard"},
     {"formats.base"},
     {"cpu", "cuda"},
-    {"baselines", "formats", "plugin", "skeleton", "external", "torch_op"},
+    {"baselines", "formats", "plugin", "skeleton", "external", "torch_op", "outside"},
     {"problems"},
     {"stats", "shapes", "suites", "doctor"},
     {"devices"},
