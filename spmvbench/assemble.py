@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from spmvbench.case import Case
+from spmvbench.contestant import Contestant
 from spmvbench.devices.base import FLUSH_CACHES, Telemetry
 from spmvbench.dtypes import itemsize
 from spmvbench.formats.base import USAGE
 from spmvbench.guard import Failure
-from spmvbench.prepare import Contestant
 from spmvbench.record import Record
 from spmvbench.sampling import CacheState, Timed
 from spmvbench.stats import (

@@ -15,11 +15,15 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Failure:
-    """Why a format has no time: a status of `record.STATUSES` and one line."""
+    """Why a format has no time: a status of `record.STATUSES` and one line.
+
+    `trace`: where it was raised, if it was.
+    """
 
     status: str
     reason: str
     max_error: float | None = None
+    trace: str = ""
 
 
 class ContextLost(BaseException):
@@ -55,7 +59,8 @@ def guard(work: Callable[[], T]) -> T | Failure:
         return Failure("error", one_line(str(error)))
     except (Exception, SystemExit) as error:
         _require_context(error)
-        return Failure("error", one_line(f"{type(error).__name__}: {_said(error)}"))
+        reason = one_line(f"{type(error).__name__}: {_said(error)}")
+        return Failure("error", reason, trace="".join(traceback.format_exception(error)))
 
 
 def _said(error: BaseException) -> str:

@@ -17,12 +17,12 @@ FUNCTION_LINES = 40
 
 # From the ground up: a module imports only from its own room and from rooms above it in this list.
 ROOMS = [
-    {"__init__", "errors", "paths", "dtypes", "watch", "hashes", "throttle"},
+    {"__init__", "errors", "paths", "dtypes", "watch", "hashes", "throttle", "printed"},
     {"problems.base"},
     {"external.program"},
     {"case", "claim", "record", "theory", "guard"},
     {"formats.base"},
-    {"cpu", "cuda"},
+    {"cpu", "cuda", "fence"},
     {"baselines", "formats", "plugin", "skeleton", "external", "torch_op", "outside"},
     {"problems"},
     {"stats", "shapes", "suites", "doctor"},
@@ -31,6 +31,7 @@ ROOMS = [
     {"torch"},
     {"check"},
     {"upload"},
+    {"contestant"},
     {"prepare", "external.run"},
     {"sampling", "overhead"},
     {"assemble", "battery", "grouping"},

@@ -84,16 +84,32 @@ def check(
         ),
     ] = None,
     device: Device = "auto",
+    matrix: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="only this matrix; may be repeated")
+    ] = None,
+    dtype: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="only this dtype; may be repeated")
+    ] = None,
+    everything: Annotated[
+        bool, typer.Option("--all", help="show every failure with its traceback, and all output")
+    ] = False,
+    timeout: Annotated[
+        str, typer.Option(metavar="TIME", help="longest that one pack, plan or product may take")
+    ] = "120s",
 ) -> None:
     """Judge formats by a battery of matrices; default: all.
 
     A cell is one matrix of the battery, in one dtype, times one x or several.
 
-    Exit code 0: all are right; 1: one is wrong.
+    Exit code 0: all are right; 1: one is wrong; 2: one that was named could not be judged.
     """
+    from spmvbench.judging import Asked as Cells
     from spmvbench.judging import judge_all
 
-    raise typer.Exit(0 if judge_all(formats or [], device) else 1)
+    cells = Cells(
+        tuple(matrix or ()), tuple(dtype or ()), everything, seconds(timeout, "--timeout")
+    )
+    raise typer.Exit(judge_all(formats or [], device, cells))
 
 
 @app.command()

@@ -21,6 +21,8 @@ __all__ = ["Format", "MatVec", "Packed", "Precision", "Target", "module_names", 
 SHOWN = 8
 """Classes of a file that are named where another was asked for."""
 
+DEVICES = ("cpu", "cuda")
+
 HOW = (
     " format outside this repository is named 'package.module:Class', 'path/to/file.py:Class', "
     "'plugin:path/to/library.so' or 'torch-op:LAYOUT:PLACE:NAMESPACE::NAME'"
@@ -69,7 +71,7 @@ def check_name(name: str) -> None:
             torch_op.parse(name)
         file = outside_file(name)
         if file is not None and not file.is_file():
-            raise UnknownFormat(f"format '{name}': there is no file {file}; a{HOW}")
+            raise UnknownFormat(f"format '{name}': there is no file {file}")
         return
     files = module_names()
     if not any(_may_hold(stem, name) for stem in files):
@@ -157,7 +159,23 @@ def _outside(name: str) -> Format:
     cls = getattr(module, attribute, None)
     if not (isinstance(cls, type) and issubclass(cls, Format)):
         raise _no_format(place, attribute, module)
+    if wrong := _incomplete(cls):
+        raise UnknownFormat(f"format '{name}': {wrong}")
     return cls()
+
+
+def _incomplete(cls: type[Format]) -> str:
+    """What a class of somebody else lacks or says wrongly, in words; empty where nothing."""
+    if missing := sorted(getattr(cls, "__abstractmethods__", ())):
+        return f"{cls.__name__} has no {' and no '.join(missing)}; expected pack, unpack and plan"
+    if not isinstance(getattr(cls, "name", None), str):
+        return f"{cls.__name__} has no name; expected one, as name = '{cls.__name__.lower()}'"
+    known = {"dtypes": Format.dtypes, "devices": DEVICES}
+    for what, words in known.items():
+        seen = getattr(cls, what)
+        if isinstance(seen, str) or not seen or not set(seen) <= set(words):
+            return f"{what} is {seen!r}; expected a tuple of some of {', '.join(words)}"
+    return ""
 
 
 def _no_format(place: str, attribute: str, module: ModuleType) -> UnknownFormat:

@@ -20,6 +20,10 @@ Shapes: x (cols,) and y (rows,) for batch 1; x (cols, batch) and y (rows, batch)
 USAGE = "usage"
 """A product may have this attribute: registers and bytes of local memory of a kernel's thread."""
 
+SPILLED = "spilled"
+"""A product may have this attribute, called with the device when a product is done: where it has
+written beside memory of its own, in words, or nothing."""
+
 
 class Target(Protocol):
     """What a format may know of the device that it plans a product for."""
