@@ -87,8 +87,9 @@ def unverified(record: Record, times_us: Sequence[float]) -> Record:
     record = replace(
         record,
         status="unverified",
-        reason="it timed itself, and what it multiplied was not seen",
+        reason="it timed itself; nobody saw its y, nor what was in the cache",
         timer="external",
+        cache_method="unknown",
     )
     if not times_us:
         return record

@@ -6,7 +6,7 @@ import hashlib
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import PurePath
 
 import numpy as np
@@ -53,19 +53,22 @@ class Condition:
 
 @dataclass(frozen=True)
 class Part:
-    """Rows that share a condition: `timed` may be compared, `others` have a status but no time."""
+    """Rows that share a condition: `timed` may be compared, `others` have a status but no time.
+
+    `claimed`: times that programs say of themselves, which may not be.
+    """
 
     condition: Condition
     timed: pd.DataFrame
     others: pd.DataFrame
+    claimed: pd.DataFrame = field(default_factory=pd.DataFrame)
 
 
 def parts(records: pd.DataFrame, *, over: str | None = None) -> Iterator[Part]:
     """One part per condition, in order; with `over="batch"` a part goes over all batches.
 
     `timed` has three more columns: `shape` ("rows x cols"), `problem` (one matrix across densities)
-    and `stored` (density as found in a file, not asked for). Rows that are unverified are in
-    neither. Raises: ResultsError without any row.
+    and `stored` (density as found in a file, not asked for). Raises: ResultsError without any row.
     """
     if records.empty:
         raise ResultsError("results: there are no rows; measure with 'spmvbench run' first")
@@ -74,8 +77,10 @@ def parts(records: pd.DataFrame, *, over: str | None = None) -> Iterator[Part]:
     for values, own in rows.groupby(common, sort=True):
         condition = Condition(**{"batch": None, **dict(zip(common, values, strict=True))})
         timed = own["status"].eq("ok") & (own["median_us"] > 0) & own["density"].notna()
-        others = ~own["status"].isin(["ok", "unverified"])
-        yield Part(condition, own[timed], own[others])
+        claimed = own["status"].eq("unverified")
+        others = ~own["status"].eq("ok") & ~claimed
+        claimed &= own["median_us"] > 0
+        yield Part(condition, own[timed], own[others], own[claimed])
 
 
 def text(column: pd.Series) -> pd.Series:

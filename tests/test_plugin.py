@@ -292,7 +292,8 @@ def test_a_plugin_says_itself_what_it_cannot_take():
         fmt.unavailable("cpu", Problem(13, 8, 0.5, dtype="float32")) == "stranger takes no 13 rows"
     )
     assert fmt.unavailable("cpu", Problem(14, 8, 0.5, dtype="float32")) is None
-    assert "float32, not float16" in fmt.unavailable("cpu", Problem(14, 8, 0.5, dtype="float16"))
+    said = fmt.unavailable("cpu", Problem(14, 8, 0.5, dtype="float16"))
+    assert said.endswith("takes float32, not float16; to measure it: --set 'dtypes=[float32]'")
 
 
 def test_x_of_another_shape_or_type_is_refused_before_the_call():

@@ -110,7 +110,9 @@ class Format(ABC):
         if device not in self.devices:
             return f"{self.name} has no kernel for {device}, only for {', '.join(self.devices)}"
         if problem and problem.dtype not in self.dtypes:
-            return f"{self.name} takes {', '.join(self.dtypes)}, not {problem.dtype}"
+            known = ", ".join(self.dtypes)
+            way_out = f"to measure it: --set 'dtypes=[{known}]'"
+            return f"{self.name} takes {known}, not {problem.dtype}; {way_out}"
         few = self.batches.get(device)
         if problem and few and problem.batch not in few:
             known = ", ".join(map(str, few))

@@ -19,6 +19,11 @@ if TYPE_CHECKING:
 
 OVERLAP = "or: the intervals overlap, so the measurement cannot tell them apart"
 
+CLAIMED = "Timed by themselves: nobody saw their y, nor what was in the cache"
+
+CLAIMS = 24
+"""Times of programs that are shown."""
+
 
 def markdown(records: pd.DataFrame) -> str:
     """Winners and crossovers as tables to paste, one pair per condition.
@@ -44,25 +49,34 @@ def closing_table(records: pd.DataFrame, console: Console) -> None:
 
 
 def tables(records: pd.DataFrame) -> Iterator[Table]:
-    """Winners and crossovers, a pair per condition. Raises: ResultsError without any row."""
+    """Winners, crossovers and what programs claim, per condition.
+
+    Raises: ResultsError without any row.
+    """
     for part in parts(records):
-        title = " · ".join(part.condition.words)
-        rows = of_part(part)
-        if rows.empty:
-            nothing = "nothing to compare: no lossless format was timed"
-            yield Table(title, [], [], _said(nothing, flags(part.timed)))
-            continue
-        names = baselines(part.timed)
-        over = tail(names[0]) if len(names) == 1 else "the fastest dense" if names else ""
-        columns = _columns(rows, over)
-        cells = [[cell(row) for cell in columns.values()] for row in rows.itertuples()]
-        ties = OVERLAP if any(f" {OR} " in cell for row in cells for cell in row) else ""
-        notes = _said(missing_dense(part) or ties, faster_still(part), flags(part.timed))
-        section = SHAPE if SHAPE in columns else ""
-        yield Table(title, list(columns), cells, notes, section)
-        crossings = crossovers_of(part)
-        if over and not crossings.empty:
-            yield _crossings(part, crossings, over)
+        yield from _of_part(part)
+        if len(part.claimed):
+            yield _claims(part.claimed)
+
+
+def _of_part(part: Part) -> Iterator[Table]:
+    title = " · ".join(part.condition.words)
+    rows = of_part(part)
+    if rows.empty:
+        nothing = "nothing to compare: no lossless format was timed"
+        yield Table(title, [], [], _said(nothing, flags(part.timed)))
+        return
+    names = baselines(part.timed)
+    over = tail(names[0]) if len(names) == 1 else "the fastest dense" if names else ""
+    columns = _columns(rows, over)
+    cells = [[cell(row) for cell in columns.values()] for row in rows.itertuples()]
+    ties = OVERLAP if any(f" {OR} " in cell for row in cells for cell in row) else ""
+    notes = _said(missing_dense(part) or ties, faster_still(part), flags(part.timed))
+    section = SHAPE if SHAPE in columns else ""
+    yield Table(title, list(columns), cells, notes, section)
+    crossings = crossovers_of(part)
+    if over and not crossings.empty:
+        yield _crossings(part, crossings, over)
 
 
 def _said(*notes: str) -> list[str]:
@@ -99,6 +113,25 @@ def _crossings(part: Part, found: pd.DataFrame, over: str) -> Table:
     rows = [[tail(str(f)), *(texts.get((f, n), "") for n in names)] for f in formats.index]
     over_shapes = "" if names != [""] else f", median over {len(shapes(part.timed))} shapes"
     return Table(f"Faster than {over} below density{over_shapes}", header, rows)
+
+
+def _claims(rows: pd.DataFrame) -> Table:
+    """The times of programs, a row per problem, the largest matrices last."""
+    columns = ["format", *([SHAPE] if rows["shape"].nunique() > 1 else []), "density", "time"]
+    cells = [
+        [
+            {
+                "format": f"{row.format} (unverified)",
+                SHAPE: row.shape,
+                "density": f"{row.density:g}",
+                "time": duration(row.median_us),
+            }[name]
+            for name in columns
+        ]
+        for row in rows.sort_values(["format", "rows", "cols", "density"]).itertuples()
+    ]
+    more = [f"and {len(cells) - CLAIMS} more, in records.csv"] if len(cells) > CLAIMS else []
+    return Table(CLAIMED, columns, cells[:CLAIMS], more)
 
 
 def winner(row: Any) -> str:
