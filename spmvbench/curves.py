@@ -5,14 +5,16 @@ from __future__ import annotations
 import hashlib
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePath
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from spmvbench import hashes
 from spmvbench.errors import ResultsError
 
 Floats = npt.NDArray[np.float64]
@@ -83,6 +85,29 @@ def parts(records: pd.DataFrame, *, over: str | None = None) -> Iterator[Part]:
         yield Part(condition, own[timed], own[others], own[claimed])
 
 
+def as_one_place(
+    records: pd.DataFrame, environments: Mapping[str, Mapping[str, Any]]
+) -> pd.DataFrame:
+    """The rows with one `environment` for those that differ only in what formats from outside are.
+
+    But not where rows of one such format are of several versions of it. `environments`: what the
+    rows' hashes stand for.
+    """
+    place: dict[str, str] = {}
+    stamps: dict[str, set[str]] = {}
+    for name, entry in environments.items():
+        outside = dict(entry.get("outside", {}))
+        formats = {n: s for n, s in outside.items() if ":" in n and not n.startswith("package:")}
+        rest = {n: s for n, s in outside.items() if n not in formats}
+        place[name] = hashes.of_json({**entry, "outside": rest})
+        measured = set(records.loc[records["environment"] == name, "format"])
+        for own in measured & formats.keys():
+            stamps.setdefault(own, set()).add(formats[own])
+    if any(len(versions) > 1 for versions in stamps.values()):
+        return records
+    return records.assign(environment=[place.get(str(e), e) for e in records["environment"]])
+
+
 def text(column: pd.Series) -> pd.Series:
     """A column as text, empty cells as ""."""
     return column.astype(object).where(column.notna(), "").astype(str)
@@ -131,6 +156,18 @@ def baselines(rows: pd.DataFrame) -> list[str]:
     """The dense formats that speed-ups of these rows are over, the most frequent first."""
     count = Counter(map(str, rows["baseline"]))  # value_counts takes ten times as long
     return [name for name, _ in count.most_common() if name]
+
+
+def against(rows: pd.DataFrame) -> str:
+    """What speed-ups of these rows are over, in words; "" where they are over nothing.
+
+    A name with 16 bits in it does not say that it stores float32 where the weights are such.
+    """
+    names = baselines(rows)
+    if len(names) != 1:
+        return "the fastest dense" if names else ""
+    wide = names[0] == "dense-f16" and set(rows["dtype"]) == {"float32"}
+    return f"{tail(names[0])} in float32" if wide else tail(names[0])
 
 
 @dataclass(frozen=True)

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from textwrap import indent
 
 import typer
 
 from spmvbench.battery import BATTERY
 from spmvbench.case import Timing
-from spmvbench.conformance import DTYPES, Cell, Verdict, cells
+from spmvbench.conformance import DTYPES, Cell, Verdict, cells, conform
+from spmvbench.devices import open_device
+from spmvbench.devices.base import Device
 from spmvbench.errors import UserError, did_you_mean
 from spmvbench.formats import check_name, names
 from spmvbench.process import Lost, WorkerProcess
+from spmvbench.watch import Watch
 
 LOSSES = 3
 """Workers that one format may cost before it has been judged enough."""
@@ -35,12 +40,16 @@ CELL = (
 
 @dataclass(frozen=True)
 class Asked:
-    """Which cells, all where none are named; and how much is shown of what comes out."""
+    """Which cells, all where none are named; and how much is shown of what comes out.
+
+    `here`: in this process, which a crash ends: a debugger sees it then.
+    """
 
     matrices: tuple[str, ...] = ()
     dtypes: tuple[str, ...] = ()
     everything: bool = False
     timeout_s: float = Timing.timeout_s
+    here: bool = False
 
     def cells(self, kind: str) -> list[Cell]:
         """Those of the battery for a kind of device, in order."""
@@ -89,6 +98,8 @@ def _known(name: str, known: Sequence[str]) -> None:
 
 def judge(name: str, device: str, asked: Asked) -> Judged:
     """The verdicts over the battery, up to the third that the worker is lost to."""
+    if asked.here:
+        return _here(name, open_device(device), asked)
     todo: list[Cell] | None = None
     verdicts: list[Verdict] = []
     printed = ""
@@ -110,6 +121,12 @@ def judge(name: str, device: str, asked: Asked) -> Judged:
         finally:
             worker.stop()
     return Judged(verdicts, len(todo or ()) - len(verdicts), printed)
+
+
+def _here(name: str, device: Device, asked: Asked) -> Judged:
+    with TemporaryDirectory(prefix="spmvbench-") as folder:
+        watch = Watch(Path(folder) / "watch")
+        return Judged(list(conform(name, device, watch, asked.cells(device.kind))), 0, "")
 
 
 def _lost(cell: Cell, lost: Lost) -> Verdict:

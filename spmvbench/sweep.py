@@ -17,7 +17,7 @@ from spmvbench.experiment import Experiment, stored_targets
 from spmvbench.external.program import PREFIX
 from spmvbench.plan import Identity, Plan, plan
 from spmvbench.process import Lost, WorkerProcess
-from spmvbench.records import CSV, EXPERIMENT, Results, load, write
+from spmvbench.records import CSV, EXPERIMENT, Results, environments, load, write
 from spmvbench.runner import Runner
 from spmvbench.screen import Screen
 from spmvbench.shard import Shard
@@ -168,7 +168,7 @@ def closing(swept: Swept, targets: Targets) -> None:
     from spmvbench.targets import judge, print_lines
 
     console, records = Console(), swept.records()
-    drawn = [] if os.environ.get(UNSEEN) else draw_rows(records, swept.folder / PLOTS)
+    drawn = [] if os.environ.get(UNSEEN) else _drawn(swept, records)
     pictures = [path for path in drawn if path.suffix == ".png"]
     closing_table(records, console)
     if targets.claims:
@@ -183,6 +183,10 @@ def closing(swept: Swept, targets: Targets) -> None:
         console.print(f"\n{swept.left} cases are left; the same command goes on", highlight=False)
 
 
+def _drawn(swept: Swept, records: pd.DataFrame) -> list[Path]:
+    return draw_rows(records, environments(swept.folder), swept.folder / PLOTS)
+
+
 def answer(swept: Swept) -> None:
     """Print the one sentence and the table of a quick run."""
     import typer
@@ -190,7 +194,7 @@ def answer(swept: Swept) -> None:
     from spmvbench.summary import markdown, sentence
 
     records = swept.records()
-    draw_rows(records, swept.folder / PLOTS)
+    _drawn(swept, records)
     typer.echo(f"\n{sentence(records)}\n\n{markdown(records)}\n\nrows and figures: {swept.folder}")
 
 

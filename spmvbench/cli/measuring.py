@@ -1,9 +1,8 @@
-"""Commands that measure or judge: run, quick, check, list, schema."""
+"""Commands that measure: run, quick; and what there is to measure: list, schema."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
 
 import typer
 
@@ -29,6 +28,9 @@ def run(
     """Measure what is not measured yet, draw it, sum it up.
 
     Each row is saved as it is measured, so stopping is safe: the same command goes on.
+
+    Exit code 0: every case has its rows; a format that is wrong or crashes costs its own row, and
+    is named at the end. 2: what was asked for cannot be. 75: --limit left some cases.
     """
     from spmvbench.experiment import load
     from spmvbench.shard import parse
@@ -73,43 +75,6 @@ def list_formats() -> None:
     from spmvbench.listing import show
 
     show()
-
-
-@app.command()
-def check(
-    formats: Annotated[
-        list[str] | None,
-        typer.Argument(
-            metavar="FORMAT", help="names, package.module:Class, file.py:Class, plugin:x.so"
-        ),
-    ] = None,
-    device: Device = "auto",
-    matrix: Annotated[
-        list[str] | None, typer.Option(metavar="NAME", help="only this matrix; may be repeated")
-    ] = None,
-    dtype: Annotated[
-        list[str] | None, typer.Option(metavar="NAME", help="only this dtype; may be repeated")
-    ] = None,
-    everything: Annotated[
-        bool, typer.Option("--all", help="show every failure with its traceback, and all output")
-    ] = False,
-    timeout: Annotated[
-        str, typer.Option(metavar="TIME", help="longest that one pack, plan or product may take")
-    ] = "120s",
-) -> None:
-    """Judge formats by a battery of matrices; default: all.
-
-    A cell is one matrix of the battery, in one dtype, times one x or several.
-
-    Exit code 0: all are right; 1: one is wrong; 2: one that was named could not be judged.
-    """
-    from spmvbench.judging import Asked as Cells
-    from spmvbench.judging import judge_all
-
-    cells = Cells(
-        tuple(matrix or ()), tuple(dtype or ()), everything, seconds(timeout, "--timeout")
-    )
-    raise typer.Exit(judge_all(formats or [], device, cells))
 
 
 @app.command()

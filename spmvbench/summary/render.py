@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from spmvbench.curves import Part, baselines, parts, shapes, tail
+from spmvbench.curves import Part, against, parts, shapes, tail
 from spmvbench.summary.flags import flags
 from spmvbench.summary.layout import OR, SHAPE, Table, escaped, show, to_markdown
 from spmvbench.summary.sentence import faster_still, interval, times
@@ -66,8 +66,7 @@ def _of_part(part: Part) -> Iterator[Table]:
         nothing = "nothing to compare: no lossless format was timed"
         yield Table(title, [], [], _said(nothing, flags(part.timed)))
         return
-    names = baselines(part.timed)
-    over = tail(names[0]) if len(names) == 1 else "the fastest dense" if names else ""
+    over = against(part.timed)
     columns = _columns(rows, over)
     cells = [[cell(row) for cell in columns.values()] for row in rows.itertuples()]
     ties = OVERLAP if any(f" {OR} " in cell for row in cells for cell in row) else ""
