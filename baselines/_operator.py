@@ -189,7 +189,8 @@ def _why(wanted: OperatorName, error: Exception) -> str:
     import torch
 
     if wanted.file is None or wanted.file.suffix == ".py":
-        return f"{wanted.place} cannot be imported: {error}; expected {HOW}"
+        expected = "a file, or a module that Python finds from here"
+        return f"{wanted.place} cannot be imported: {error}; expected {expected}"
     if not wanted.file.is_file():
         return f"there is no file {wanted.file}; expected {HOW}"
     expected = f"a shared library for {platform.machine()} and PyTorch {torch.__version__}"

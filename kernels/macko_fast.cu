@@ -1,11 +1,12 @@
 /* y = A x, A packed as MACKO: the bytes that macko.cu reads and draws, in fewer instructions.
+ * macko_fast: a warp has whole rows. macko_fast_split: a row's parts go to neighbouring warps.
  *
  *   step     512 entries of a row: 64 groups of 8, two for each lane
  *   group    g    g+1 ...  g+31 | g+32  ...  g+63      16 bytes of values, 4 of deltas
  *   lane     0    1        31   | 0          31
  *            <----- near -----> | <----- far ---->
  *
- *   shared   | 8 zeros | x[0] ... x[cols-1] | 520 zeros |
+ *   shared   | 8 zeros | x[0] ... x[cols-1] | 520 zeros |      split: 2 sets of 32 sums before it
  *
  * Deltas of a group are 8 nibbles; as bytes, the odd and the even ones:
  *
@@ -25,27 +26,26 @@
  * step, or of the warp's next row, are under way during a step: 32 warps of 1,280 bytes, 40 KiB a
  * multiprocessor; 21 to 29 KiB cover the latency of an H200's memory.
  *
- * Reads 20 bits per entry once, and x once a block. One vector; 16-bit values. With Inf or NaN in x
- * a zero that stands for an entry of another row may make a NaN: x has to be finite.
+ * Few rows would leave most warps idle. Split, a warp takes a part of a row (parts.cuh); with 4:
+ *
+ *   warp     0        1        2        3      |  4        5        6        7      |  8 ...
+ *   takes    part 0   part 1   part 2   part 3 |  part 0   part 1   part 2   part 3 |  ...
+ *            of a row                          |  of the block's next row           |
+ *
+ * Their sums meet in shared memory, with one barrier a round. In which column a part starts says an
+ * index, made when the product is planned (macko_starts.cu). The bytes of A stay as they are.
+ *
+ * Reads 20 bits per entry once, split 4 bytes a part, and x once a block. One vector; 16-bit
+ * values. With Inf or NaN in x a zero that stands for an entry of another row may make a NaN: x has
+ * to be finite.
  * Columns: as many as fit in shared memory. Entries: any number.
  */
-#include "gather.cuh"
+#include "parts.cuh"
 
 constexpr int THREADS = 1024;
-constexpr int GROUPS = 2 * LANES;  // of a step
+constexpr int WARPS = THREADS / LANES;
 constexpr int BEFORE = ENTRIES;
 constexpr int AFTER = GROUPS * ENTRIES + ENTRIES;
-constexpr u32 NIBBLES = 0x0f0f0f0fu;
-
-/* What counts entries: without a sign, as a step may end behind the last of 2^31 - 1. */
-template <typename Pointer>
-struct Unsigned {
-  typedef u32 Index;
-};
-template <>
-struct Unsigned<i64> {
-  typedef u64 Index;
-};
 
 struct Group {
   Words values;
@@ -55,20 +55,6 @@ struct Group {
 struct Pair {
   Group near, far;
 };
-
-template <typename Index>
-struct Row {
-  Index begin, end;          // entries
-  Index group, groups_end;  // those that hold them
-};
-
-/* Row `row`, or an empty one past the last. */
-template <typename Index, typename Pointer>
-INLINE Row<Index> row_at(const Pointer* row_pointers, i64 row, i64 rows) {
-  if (row >= rows) return {};
-  const Index begin = row_pointers[row], end = row_pointers[row + 1];
-  return {begin, end, begin / ENTRIES, (end + ENTRIES - 1) / ENTRIES};
-}
 
 /* Groups from `end` on are zeros, and not read. */
 template <typename Index>
@@ -97,15 +83,6 @@ INLINE void keep_row(Group& group, Index first, const Row<Index>& row) {
 #pragma unroll
   for (int i = 0; i < 4; ++i) group.values.at[i] = kept_values(group.values.at[i], kept >> (8 * i));
 }
-
-struct Sums {
-  u32 upto_odd, odd;
-  INLINE explicit Sums(u32 deltas) : odd(deltas >> 4 & NIBBLES) {
-    upto_odd = ((deltas & NIBBLES) + odd) * EVERY_BYTE;
-  }
-  INLINE u32 upto_even() const { return upto_odd - odd; }  // no byte is below its own delta
-  INLINE u32 all() const { return upto_odd >> 24; }
-};
 
 /* Entries 2 I and 2 I + 1 of a group. */
 template <typename T, typename X, int I>
@@ -144,26 +121,52 @@ INLINE void add_step(const Pair& pair, u32& at, float (&parts)[4]) {
   at = middle + u32(sizeof(X)) * (total >> 16) + HALF;
 }
 
-template <typename T, typename X, typename Pointer>
-__global__ void __launch_bounds__(THREADS, 1)
-    macko_fast(const Words* __restrict__ values, const u32* __restrict__ deltas,
-               const Pointer* __restrict__ row_pointers, const T* __restrict__ x,
-               T* __restrict__ y, i64 rows, int cols) {
+/* y of the block's rows from `first` on, a row for 2^halvings warps. `set`: a float for each warp.
+ * All warps of the block come here; parts are added in the same order whoever comes first.
+ */
+template <typename T>
+INLINE void write_rows(T* y, i64 first, i64 rows, float sum, float* set, int halvings) {
+  const int lane = lane_of_warp(), warp = threadIdx.x / LANES, parts = 1 << halvings;
+  if (lane == 0) set[warp] = sum;
+  __syncthreads();
+  if (warp > 0) return;
+  float total = set[lane];
+  for (int by = 1; by < parts; by *= 2) total += __shfl_xor_sync(ALL_LANES, total, by);
+  const i64 row = first + i64(lane >> halvings) * gridDim.x;
+  if (lane % parts == 0 && row < rows) y[row] = narrow<T>(total);
+}
+
+/* Without SPLIT a warp has whole rows, and there are no `starts`. */
+template <bool SPLIT, typename T, typename X, typename Pointer>
+INLINE void multiply(const Words* values, const u32* deltas, const Pointer* row_pointers,
+                     const int* starts, const T* x, T* y, i64 rows, int cols, int halvings) {
   typedef typename Unsigned<Pointer>::Index Index;
-  X* const zeros = reinterpret_cast<X*>(shared_memory());
+  float* const sums = reinterpret_cast<float*>(shared_memory());
+  X* const zeros = reinterpret_cast<X*>(sums + (SPLIT ? 2 * WARPS : 0));
   const int lane = lane_of_warp(), warp = threadIdx.x / LANES;
-  const i64 stride = i64(gridDim.x) * (THREADS / LANES);
-  i64 index = blockIdx.x + i64(warp) * gridDim.x;
-  Row<Index> row = row_at<Index>(row_pointers, index, rows);
+  const int slot = SPLIT ? warp >> halvings : warp, part = SPLIT ? warp - (slot << halvings) : 0;
+  const auto taken = [&](i64 index) {
+    Row<Index> row = row_at<Index>(row_pointers, index, rows);
+    if constexpr (SPLIT) {
+      row = part_of(row, part, halvings);
+      if (index < rows) row.start = starts[(index << halvings) + part];
+    }
+    return row;
+  };
+  const i64 stride = i64(gridDim.x) * (SPLIT ? WARPS >> halvings : WARPS);
+  i64 index = blockIdx.x + i64(slot) * gridDim.x;
+  const i64 stop = SPLIT ? rows + i64(slot) * gridDim.x : rows;  // all warps of a block together
+  Row<Index> row = taken(index);
   Pair pair = fetch(values, deltas, Index(row.group + lane), row.groups_end);
   if (threadIdx.x < BEFORE) zeros[threadIdx.x] = narrow<X>(0.0f);
   copy_x(zeros + BEFORE, x, cols, cols + AFTER);
   __syncthreads();
   const u32 x_begin = shared_address(zeros + BEFORE);
-  while (index < rows) {
+  bool second = false;
+  while (index < stop) {
     index += stride;
-    const Row<Index> following = row_at<Index>(row_pointers, index, rows);
-    u32 at = x_begin - u32(sizeof(X)) * u32(row.begin % ENTRIES);
+    const Row<Index> following = taken(index);
+    u32 at = x_begin + u32(sizeof(X)) * u32(row.start);
     float parts[4] = {};
     Index group = row.group;
     bool first = true, last;
@@ -182,7 +185,32 @@ __global__ void __launch_bounds__(THREADS, 1)
       group += GROUPS;
     } while (!last);
     const float sum = warp_sum((parts[0] + parts[1]) + (parts[2] + parts[3]));
-    if (lane == 0) y[index - stride] = narrow<T>(sum);
+    if constexpr (SPLIT) {
+      // Two sets in turn: who is a round ahead writes to the other one. One barrier is enough.
+      write_rows(y, index - stride, rows, sum, sums + (second ? WARPS : 0), halvings);
+      second = !second;
+    } else if (lane == 0) {
+      y[index - stride] = narrow<T>(sum);
+    }
     row = following;
   }
+}
+
+/* A warp a row. */
+template <typename T, typename X, typename Pointer>
+__global__ void __launch_bounds__(THREADS, 1)
+    macko_fast(const Words* __restrict__ values, const u32* __restrict__ deltas,
+               const Pointer* __restrict__ row_pointers, const T* __restrict__ x,
+               T* __restrict__ y, i64 rows, int cols) {
+  multiply<false, T, X>(values, deltas, row_pointers, nullptr, x, y, rows, cols, 0);
+}
+
+/* 2^halvings neighbouring warps a row; `starts` as macko_starts.cu writes them. */
+template <typename T, typename X, typename Pointer>
+__global__ void __launch_bounds__(THREADS, 1)
+    macko_fast_split(const Words* __restrict__ values, const u32* __restrict__ deltas,
+                     const Pointer* __restrict__ row_pointers, const int* __restrict__ starts,
+                     const T* __restrict__ x, T* __restrict__ y, i64 rows, int cols,
+                     int halvings) {
+  multiply<true, T, X>(values, deltas, row_pointers, starts, x, y, rows, cols, halvings);
 }

@@ -42,6 +42,3 @@ INLINE Step<Bits> look(const Bits* row, int base, int cols) {
 }
 
 INLINE i64 row_of_warp() { return i64(blockIdx.x) * WARPS + threadIdx.x / LANES; }
-
-/* Set bits of lower lanes. */
-INLINE u32 below_lane(u32 bits) { return bits & ((1u << lane_of_warp()) - 1); }

@@ -54,12 +54,12 @@ INLINE u8 stream(const u8* from) {
 #endif
 }
 
-/* The dynamic shared memory of the block, from a multiple of 16 bytes. */
+/* The dynamic shared memory of the block, from a multiple of 128 bytes. */
 INLINE u8* shared_memory() {
 #ifdef CUHOST
   return cuhost::dynamic_shared();
 #else
-  extern __shared__ __align__(16) u8 memory[];
+  extern __shared__ __align__(128) u8 memory[];
   return memory;
 #endif
 }
@@ -90,6 +90,57 @@ INLINE T shared_at(u32 address) {
   u16 half;
   asm volatile("ld.shared.u16 %0, [%1+%2];" : "=h"(half) : "r"(address), "n"(PLUS));
   return first_bytes<T>(half);
+#endif
+}
+
+/* Begins to copy 16 bytes from global to shared memory, past the L1 cache and the registers. Until
+ * `copy_wait` nobody may look at them; then the lane that asked may, and others after a barrier.
+ */
+INLINE void copy_async(u32* to, const u32* from) {
+#if defined(CUHOST) || __CUDA_ARCH__ < 800
+  *reinterpret_cast<Words*>(to) = *reinterpret_cast<const Words*>(from);
+#else
+  asm volatile("cp.async.cg.shared.global [%0], [%1], 16;" ::"r"(shared_address(to)), "l"(from));
+#endif
+}
+
+/* Until all is there that this lane has asked `copy_async` for. */
+INLINE void copy_wait() {
+#if !defined(CUHOST) && __CUDA_ARCH__ >= 800
+  asm volatile("cp.async.wait_all;" ::: "memory");
+#endif
+}
+
+/* Where `past` is not 0: `now` is what `next` was, and `next` is read from shared memory at `ahead`,
+ * which moves on by STEP bytes. From C++ the compiler makes two moves more of it.
+ */
+template <int STEP>
+INLINE void next_word(u32 past, u32& now, u32& next, u32& ahead) {
+#ifdef CUHOST
+  if (!past) return;
+  now = next;
+  next = shared_at<u32, 0>(ahead);
+  ahead += STEP;
+#else
+  asm volatile(
+      "{ .reg .pred past;\n"
+      "  setp.ne.u32 past, %3, 0;\n"
+      "  @past mov.u32 %0, %1;\n"
+      "  @past ld.shared.u32 %1, [%2];\n"
+      "  @past add.u32 %2, %2, %4; }"
+      : "+r"(now), "+r"(next), "+r"(ahead)
+      : "r"(past), "n"(STEP));
+#endif
+}
+
+/* The number of the highest set bit of v, which has one. An instruction less than from __clz. */
+INLINE u32 highest_bit(u32 v) {
+#ifdef CUHOST
+  return 31 - __clz(v);
+#else
+  u32 number;
+  asm("bfind.u32 %0, %1;" : "=r"(number) : "r"(v));
+  return number;
 #endif
 }
 

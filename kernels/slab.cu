@@ -13,10 +13,8 @@
  *   k         0                       1                       2
  *   lane      | 0 | 1 | 2 | 3 |       | 0 | 1 | 2 | 3 |       | 0 | 1 |
  *   values    16 bytes each
- *   low       4 bytes each      4 bits of each gap: byte j has entry j, then entry j + 4
- *   high      BITS 5: 1 byte    bit i: bit 4 of entry i's gap
- *             BITS 6: 2 bytes   2 bits of each gap; nibbles, lowest first, of entries (0, 4), (2, 6),
- *                               (1, 5), (3, 7)
+ *   low       4 bytes each      of gaps: planes.cuh
+ *   high      BITS 5: 1 byte, BITS 6: 2 bytes
  *
  *   offsets[slab, w]         where group 0 of lane 0 is, in groups
  *   starts[slab, w, lane]    the column from which the share's first gap counts
@@ -38,19 +36,11 @@
  * Columns: 65,536, or as many as fit in shared memory. Entries: 2^35.
  */
 #include "gather.cuh"
+#include "planes.cuh"
 
 /* Groups of a lane in flight, with so many warps on a multiprocessor: what registers allow. */
 template <int WARPS>
 constexpr int depth = WARPS <= 16 ? 4 : WARPS <= 24 ? 3 : 2;
-
-template <int BITS>
-struct Plane {
-  typedef u16 High;
-};
-template <>
-struct Plane<5> {
-  typedef u8 High;
-};
 
 template <int BITS>
 struct Group {
@@ -80,27 +70,6 @@ struct Stream {
   }
 };
 
-/* The gaps of entries 0 to 3 and 4 to 7, a byte each. */
-struct Gaps {
-  u32 first, second;
-};
-
-template <int BITS>
-INLINE Gaps gaps_of(const Group<BITS>& group) {
-  Gaps gaps = {group.low & 0x0f0f0f0fu, group.low >> 4 & 0x0f0f0f0fu};
-  if constexpr (BITS == 5) {
-    // Four shifts in one product: bit i goes to bit 8 i + 4.
-    gaps.first |= (group.high & 15u) * 0x02040810u & 0x10101010u;
-    gaps.second |= (u32(group.high) >> 4) * 0x02040810u & 0x10101010u;
-  }
-  if constexpr (BITS == 6) {
-    const u32 spread = u32(group.high) | u32(group.high) << 12;  // a nibble in each byte
-    gaps.first |= spread << 4 & 0x30303030u;
-    gaps.second |= spread << 2 & 0x30303030u;
-  }
-  return gaps;
-}
-
 /* Entries FIRST to FIRST + 3 of a group. Gives the address of the last, less what x_at adds. */
 template <typename T, typename X, int FIRST>
 INLINE u32 add_four(u32 gaps, u32 at, const Words& values, float& even, float& odd) {
@@ -125,7 +94,7 @@ struct Lane {
 
   template <typename T, typename X, int BITS>
   INLINE void add(const Group<BITS>& group) {
-    const Gaps gaps = gaps_of(group);
+    const Gaps gaps = gaps_of<BITS>(group.low, group.high);
     at = add_four<T, X, 0>(gaps.first, at, group.values, even, odd);
     at = add_four<T, X, 4>(gaps.second, at, group.values, even, odd);
     at += u32(ENTRIES * sizeof(X));

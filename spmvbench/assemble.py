@@ -11,7 +11,7 @@ from spmvbench.case import Case
 from spmvbench.contestant import Contestant
 from spmvbench.devices.base import FLUSH_CACHES, Telemetry
 from spmvbench.dtypes import itemsize
-from spmvbench.formats.base import USAGE
+from spmvbench.formats.base import BESIDE, USAGE
 from spmvbench.guard import Failure
 from spmvbench.record import Record
 from spmvbench.sampling import CacheState, Timed
@@ -102,6 +102,7 @@ def checked(record: Record, contestant: Contestant) -> Record:
     seconds, precision = contestant.seconds, contestant.precision
     registers, local_bytes = getattr(contestant.plans[0], USAGE, (None, None))
     batch = record.batch
+    beside = getattr(contestant.plans[0], BESIDE, 0)
     vectors = record.cols * itemsize(precision.x) + record.rows * itemsize(precision.y)
     return replace(
         record,
@@ -115,7 +116,7 @@ def checked(record: Record, contestant: Contestant) -> Record:
         dense=contestant.dense,
         packed_bytes=contestant.packed_bytes,
         effective_density=contestant.packed_bytes / max(record.dense_bytes or 0, 1),
-        bytes_moved=contestant.packed_bytes + batch * vectors,
+        bytes_moved=contestant.packed_bytes + beside + batch * vectors,
         max_error=contestant.max_error,
         distance=contestant.distance,
         pack_s=seconds["pack"],

@@ -90,6 +90,7 @@ BATTERY: dict[str, Build] = {
     "banded": _generated(96, 96, 0.2, "banded"),
     "2:4": _generated(32, 256, 0.5, "2:4"),
     "very sparse": _generated(64, 4096, 0.01),
+    "few long rows": _generated(70, 3000, 0.7),
     "a row of 12,288": _generated(3, 12288, 0.9),
     "65,537 columns": _generated(3, 65537, 0.02),
     "minus zeros": _with(_generated(20, 100, 0.5), _minus_zeros),

@@ -16,12 +16,13 @@ GROUPS = (BEST_16_BIT_DENSE, BEST_16_BIT)
 class Claim:
     """One entry of `targets`; empty `shapes`, `densities`, `threads` are all that were measured.
 
-    `than`: a format or one of `GROUPS`, whose median time over that of `format` is the ratio.
-    None: the ratio is the share of the read bandwidth that `format` gets by its own bytes.
+    `than`: a format, several of which the fastest counts, or one of `GROUPS`; its median time over
+    that of `format` is the ratio. None: the ratio is the share of the read bandwidth that `format`
+    gets by its own bytes.
     """
 
     format: str
-    than: str | None
+    than: str | tuple[str, ...] | None
     at_least: float
     beyond: float | None = None
     shapes: tuple[tuple[int, int], ...] = ()
@@ -30,7 +31,9 @@ class Claim:
 
     @property
     def words(self) -> str:
-        """`macko / csr-scipy`, `macko, share of bandwidth`."""
+        """`macko / csr-scipy`, `auto / best of 9 formats`, `macko, share of bandwidth`."""
+        if isinstance(self.than, tuple):
+            return f"{self.format} / best of {len(self.than)} formats"
         return f"{self.format} / {self.than}" if self.than else f"{self.format}, share of bandwidth"
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from spmvbench.ending import wrote
 from spmvbench.errors import ResultsError
 from spmvbench.records import CSV, load
 from spmvbench.share.folders import Folder, all_opened
@@ -33,16 +34,20 @@ def draw_all(paths: Sequence[Path], out: Path | None, *, everything: bool) -> No
     with all_opened(paths) as folders:
         targets: dict[Path, Folder] = {}
         for folder in folders:
-            other = targets.setdefault(_target(folder, out), folder)
+            other = targets.setdefault(target := _target(folder, out), folder)
             if other is not folder:
                 raise ResultsError(
-                    f"--out {out}: the figures of {other.given} and of {folder.given} would get "
-                    "the same place; draw them one by one"
+                    f"{target}: the figures of {other.given} and of {folder.given} would both go "
+                    "there; draw them one by one"
                 )
         for target, folder in targets.items():
             records = load([folder.path / CSV])
             drawn = draw_rows(records, folder.environments, target, everything=everything)
-            typer.echo(f"{folder.given}: {len(drawn)} files in {target}")
+            if drawn:
+                typer.echo(wrote(target, f"{len(drawn)} files"))
+            else:
+                where = folder.given / folder.name
+                typer.echo(f"no figures of {where}: nothing is timed, or too little to draw")
 
 
 def _target(folder: Folder, out: Path | None) -> Path:

@@ -48,16 +48,19 @@ _NOT_MEASURING = {
     "checkpoint",
     "api",
     "claim.py",
+    "clock.py",
     "cli",
     "compare",
     "curves.py",
     "doctor",
     "drawing.py",
+    "ending.py",
     "experiment",
     "gate",
     "listing.py",
     "plan.py",
     "plots",
+    "preview.py",
     "published",
     "report",
     "screen.py",
@@ -88,7 +91,7 @@ def environment(device: dict[str, Any], *, outside: Iterable[str] = ()) -> dict[
         "spmvbench": spmvbench.__version__,
         "commit": _commit(),
         "source_hash": source_hash(),
-        "outside": dict(map(_outside, sorted(outside))) | _pointed_at(),
+        "outside": _chosen_by() | dict(map(_outside, sorted(outside))) | _pointed_at(),
         "libraries": _libraries(),
         "blas": _blas(),
     }
@@ -140,6 +143,12 @@ def _pointed_at() -> dict[str, str]:
         if (path := Path(os.environ.get(variable, ""))).is_file()
         for name in names
     }
+
+
+def _chosen_by() -> dict[str, str]:
+    """The table that is no source: a new one is for the rows of `auto`, not for all."""
+    table = Path(spmvbench.__file__).parent / "cuda" / "choices.csv"
+    return {"auto": hashlib.sha256(table.read_bytes()).hexdigest()[:12]}
 
 
 def _outside_hash(name: str) -> str:

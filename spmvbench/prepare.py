@@ -81,7 +81,9 @@ def find(
     reason = guard(lambda: fmt.unavailable(device.kind, problem))
     if isinstance(reason, Failure):
         return reason
-    return Failure("unavailable", one_line(reason)) if reason else fmt
+    if reason:
+        return Failure("unavailable", one_line(reason))
+    return guard(lambda: fmt.for_problem(device.kind, problem))
 
 
 def predict_bytes(fmt: Format, dense: Array) -> int:

@@ -72,7 +72,9 @@ class Record:
     packed_bytes: int | None = _column("bytes of all arrays of the packed matrix")
     dense_bytes: int | None = _column("bytes of A as a dense array of `dtype`")
     effective_density: float | None = _column("packed_bytes / dense_bytes")
-    bytes_moved: int | None = _column("packed_bytes + x + y: what one product must move")
+    bytes_moved: int | None = _column(
+        "packed_bytes + x + y, and what a plan has built beside: what one product must move"
+    )
     working_set_bytes: int | None = _column("bytes between two uses of the same copy of A")
     cache_bytes: int | None = _column("size of the last-level cache")
     max_error: float | None = _column(

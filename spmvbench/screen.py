@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Sequence
 from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from spmvbench.case import Case
+from spmvbench.clock import clock
 from spmvbench.experiment import Experiment
 from spmvbench.plan import Plan
 from spmvbench.predict import seconds
@@ -19,6 +19,18 @@ from spmvbench.records import Results
 
 PRIOR_S = 10.0
 """Weight of the estimate made before: the first case compiles, and would foretell too much."""
+
+
+def opening(experiment: Experiment, hello: dict[str, Any]) -> list[str]:
+    """What is measured on which device, and what to know before; `hello` is a worker's."""
+    where = str(hello["environment"]["device"])
+    where += f", {hello['cores']} cores" if hello["kind"] == "cpu" else ""
+    lines = [f"{experiment.name} on {where}"]
+    if why := hello["passed_over"]:
+        lines.append(f"the CPU was taken although there is an NVIDIA driver: {why}")
+    if left_out := experiment.left_out(str(hello["kind"])):
+        lines.append(f"{left_out} shapes are larger than max_elements and left out")
+    return lines
 
 
 class Screen:
@@ -39,11 +51,9 @@ class Screen:
         self, experiment: Experiment, hello: dict[str, Any], results: Results, todo: Plan
     ) -> None:
         """Say what is measured, where, and what is there already."""
-        where = str(hello["environment"]["device"])
-        where += f", {hello['cores']} cores" if hello["kind"] == "cpu" else ""
-        self._print(f"{experiment.name} on {where} -> {results.folder}")
-        if why := hello["passed_over"]:
-            self._print(f"the CPU was taken although there is an NVIDIA driver: {why}")
+        first, *more = opening(experiment, hello)
+        for line in (f"{first} -> {results.folder}", *more):
+            self._print(line)
         if probes := hello["probes"]:
             self._print(
                 "the device reads {read_gbps:,.0f} and copies {copy_gbps:,.0f} GB/s; "
@@ -51,8 +61,6 @@ class Screen:
             )
         if results.repaired:
             self._print(f"dropped a last row that was cut off ({results.repaired} bytes)")
-        if left_out := experiment.left_out(str(hello["kind"])):
-            self._print(f"{left_out} shapes are larger than max_elements and left out")
         if todo.done:
             self._print(f"{todo.done} rows are measured already")
         if todo.outdated:
@@ -69,7 +77,7 @@ class Screen:
                 TextColumn("{task.fields[eta]} left"),
                 console=self._console,
             )
-            self._task = self._progress.add_task("", total=self._cases, eta=_clock(self._left_s))
+            self._task = self._progress.add_task("", total=self._cases, eta=clock(self._left_s))
             self._progress.start()
 
     def case(self, case: Case) -> None:
@@ -95,7 +103,7 @@ class Screen:
         self._done_s += took
         self._left_s -= took
         pace = (time.monotonic() - self._start + PRIOR_S) / (self._done_s + PRIOR_S)
-        eta = _clock(self._left_s * pace)
+        eta = clock(self._left_s * pace)
         if self._progress:
             self._progress.update(self._task, advance=1, eta=eta)
             return
@@ -115,30 +123,8 @@ class Screen:
             if times > 1:
                 self._print(f"{name}: the same {times} times: {reason}")
 
-    def preview(self, case: Case, sizes: dict[str, int | str]) -> None:
-        """One case of a dry run: bytes per format, or why it has none."""
-        words = [f"{n} {_bytes(s)}" if isinstance(s, int) else f"{n} -" for n, s in sizes.items()]
-        self._print(f"{case.label}: {', '.join(words)}; about {self._seconds(case):.0f} s")
-
-    def total(self, cases: Sequence[Case]) -> None:
-        """The end of a dry run."""
-        about = _clock(sum(map(self._seconds, cases)))
-        number = f"{len(cases)} case{'' if len(cases) == 1 else 's'}"
-        self._print(f"{number}, about {about} (an estimate); nothing was measured")
-
     def _seconds(self, case: Case) -> float:
         return self._launches * seconds(case)
 
     def _print(self, line: str) -> None:
         self._console.print(line, highlight=False, markup=False, soft_wrap=True)
-
-
-def _clock(seconds_s: float) -> str:
-    """`1:05` minutes, from an hour on `2:01:05`."""
-    minutes, rest = divmod(round(max(seconds_s, 0.0)), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
-
-
-def _bytes(size: int) -> str:
-    return f"{size / 1e6:.1f} MB" if size >= 1e6 else f"{size / 1e3:.1f} kB"

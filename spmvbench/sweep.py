@@ -12,14 +12,17 @@ from typing import TYPE_CHECKING
 from spmvbench.case import Case
 from spmvbench.claim import Targets
 from spmvbench.drawing import PLOTS, UNSEEN, draw_rows
+from spmvbench.ending import then, wrote
 from spmvbench.errors import ExperimentError, ResultsError, did_you_mean
 from spmvbench.experiment import Experiment, stored_targets
 from spmvbench.external.program import PREFIX
 from spmvbench.plan import Identity, Plan, plan
+from spmvbench.predict import seconds
+from spmvbench.preview import Foreseen, show_preview
 from spmvbench.process import Lost, WorkerProcess
 from spmvbench.records import CSV, EXPERIMENT, Results, environments, load, write
 from spmvbench.runner import Runner
-from spmvbench.screen import Screen
+from spmvbench.screen import Screen, opening
 from spmvbench.shard import Shard
 from spmvbench.share.folders import all_opened
 
@@ -141,23 +144,31 @@ def _chosen(wanted: Wanted) -> Callable[[str], bool]:
 
 
 def preview(experiment: Experiment, wanted: Wanted) -> None:
-    """List the cases with the bytes of each format, and the likely time; measure nothing."""
+    """Print the cases with the bytes of each format, and the likely time; measure nothing."""
+    from rich.console import Console
+
+    console = Console()
     start = _starter(experiment, wanted)
-    worker, screen, chosen = start(), Screen(wanted.launches), _chosen(wanted)
+    worker, chosen = start(), _chosen(wanted)
+    foreseen = []
     try:
-        all_cases = _cases(experiment, wanted, worker.hello)
-        cases = [replace(c, formats=tuple(filter(chosen, c.formats))) for c in all_cases]
-        for case in cases:
-            try:
+        for line in opening(experiment, worker.hello):
+            console.print(line, highlight=False, markup=False, soft_wrap=True)
+        with console.status("packing a few rows of each case"):
+            for case in _cases(experiment, wanted, worker.hello):
+                case = replace(case, formats=tuple(filter(chosen, case.formats)))
+                sizes = dict[str, int | str]()
                 job = {"do": "predict", "case": case.to_json()}
-                for said in worker.ask(job, timeout_s=case.timing.timeout_s):
-                    screen.preview(case, said["bytes"])
-            except Lost as lost:
-                worker = start()
-                screen.preview(case, dict.fromkeys(case.formats, lost.why))
-        screen.total(cases)
+                try:
+                    for said in worker.ask(job, timeout_s=case.timing.timeout_s):
+                        sizes = said["bytes"]
+                except Lost as lost:
+                    worker = start()
+                    sizes = dict.fromkeys(case.formats, lost.why)
+                foreseen.append(Foreseen(case, sizes, wanted.launches * seconds(case)))
     finally:
         worker.stop()
+    show_preview(foreseen, console)
 
 
 def closing(swept: Swept, targets: Targets) -> None:
@@ -174,13 +185,11 @@ def closing(swept: Swept, targets: Targets) -> None:
     if targets.claims:
         lines = judge(records, targets, swept.folder)
         print_lines(lines, targets, _device(records), console)
-    console.print(f"\nrows     {swept.folder / CSV}", highlight=False, soft_wrap=True)
-    for path in pictures[:SHOWN]:
-        console.print(f"picture  {path}", highlight=False, soft_wrap=True)
-    if len(pictures) > SHOWN:
-        console.print(f"and {len(pictures) - SHOWN} more beside them", highlight=False)
-    if swept.left:
-        console.print(f"\n{swept.left} cases are left; the same command goes on", highlight=False)
+    more = [f"and {len(pictures) - SHOWN} more beside them"] if len(pictures) > SHOWN else []
+    left = f"next: the same command; cases left: {swept.left}"
+    ends = [wrote(path) for path in (swept.folder / CSV, *pictures[:SHOWN])]
+    ends += [*more, left if swept.left else then("report", swept.folder)]
+    console.print("\n" + "\n".join(ends), highlight=False, markup=False, soft_wrap=True)
 
 
 def _drawn(swept: Swept, records: pd.DataFrame) -> list[Path]:
@@ -195,7 +204,8 @@ def answer(swept: Swept) -> None:
 
     records = swept.records()
     _drawn(swept, records)
-    typer.echo(f"\n{sentence(records)}\n\n{markdown(records)}\n\nrows and figures: {swept.folder}")
+    typer.echo(f"\n{sentence(records)}\n\n{markdown(records)}\n\n{wrote(swept.folder)}")
+    typer.echo(then("report", swept.folder))
 
 
 def judge_all(paths: Sequence[Path], *, markdown: bool) -> bool:

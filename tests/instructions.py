@@ -2,10 +2,11 @@
 
 `python tests/instructions.py [PATH OF NVDISASM]`; it is in NVIDIA's wheel `nvidia-cuda-nvdisasm`.
 
-A loop is what lies between a backward branch with a condition and its target; the main loop of a
-kernel is the one with the most dp4a instructions (IDP), of which there is one for each entry.
-Counted is the shortest way through it: not what is done for the first and the last entries of a row
-only.
+A loop is what lies between a backward branch and its target; the main loop of a kernel is the one
+with the most dp4a instructions (IDP), or searches for the highest bit (FLO), of which there is one
+for each entry. Branches with a condition come first: one without leads back from another loop's
+end, too. Counted is the shortest way through it: not what is done for the first and the last
+entries of a row only.
 """
 
 from __future__ import annotations
@@ -37,31 +38,41 @@ def instructions(sass: str) -> Iterator[tuple[str, bool, str, str]]:
             label = ""
 
 
-def loops(sass: str) -> list[list[str]]:
-    """The opcodes of each loop, on the shortest way from its first instruction to its last."""
+def loops(sass: str, has_condition: bool) -> list[list[str]]:
+    """The opcodes of each loop, on the shortest way from its first instruction to its last.
+
+    Of those that a branch with a condition closes, or of the others.
+    """
     listed = list(instructions(sass))
     places = {label: i for i, (label, *_) in enumerate(listed) if label}
-    targets = [
-        places.get(found[1], len(listed)) if opcode.startswith("BRA") and found else None
-        for _, _, opcode, operands in listed
-        for found in [TARGET.search(operands)]
-    ]
-    back = [i for i, to in enumerate(targets) if to is not None and to <= i and listed[i][1]]
-    ways = [shortest(targets, targets[i], i) for i in back]
+    onward: list[list[int]] = []
+    for i, (_, guarded, opcode, operands) in enumerate(listed):
+        found = TARGET.search(operands) if opcode.startswith("BRA") else None
+        to = places.get(found[1], len(listed)) if found else i + 1
+        always = not guarded and re.match(r"\s*`\(", operands) and opcode == "BRA"
+        onward.append([to] if always or not found else [to, i + 1])
+    back = [(to[0], i) for i, to in enumerate(onward) if to[0] <= i]
+    back = [(to, i) for to, i in back if listed[i][1] == has_condition]
+    ways = [shortest(onward, begin, end) for begin, end in back]
     return [[listed[i][2] for i in way] for way in ways]
 
 
-def shortest(targets: list[int | None], begin: int, end: int) -> list[int]:
-    """The places of the fewest instructions from `begin` to `end`, both included."""
+def shortest(onward: list[list[int]], begin: int, end: int) -> list[int]:
+    """The places of the fewest instructions from `begin` to `end`, both included; none if no way.
+
+    `onward`: the places that may follow each.
+    """
     came_from, front = {begin: begin}, [begin]
     while front and end not in came_from:
         following = []
         for at in front:
-            for to in (targets[at], at + 1):
-                if to is not None and begin < to <= end and to not in came_from:
+            for to in onward[at]:
+                if begin < to <= end and to not in came_from:
                     came_from[to] = at
                     following.append(to)
         front = following
+    if end not in came_from:
+        return []
     way = [end]
     while way[-1] != begin:
         way.append(came_from[way[-1]])
@@ -70,12 +81,13 @@ def shortest(targets: list[int | None], begin: int, end: int) -> list[int]:
 
 def main_loop(sass: str) -> list[str]:
     """See the module."""
-    return min(loops(sass), key=lambda loop: (-entries_of(loop), len(loop)))
+    found = [loop for loop in loops(sass, True) if entries_of(loop)] or loops(sass, False)
+    return min(found, key=lambda loop: (-entries_of(loop), len(loop)))
 
 
 def entries_of(loop: list[str]) -> int:
     """Entries that a lane takes in one round."""
-    return sum(opcode.startswith("IDP") for opcode in loop)
+    return sum(opcode.startswith(("IDP", "FLO")) for opcode in loop)
 
 
 def disassembler(arguments: list[str]) -> str:

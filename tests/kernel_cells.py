@@ -28,7 +28,35 @@ def _streams(dtype):
     return dense.astype(DTYPES[dtype])
 
 
-MATRICES = {**BATTERY, "streams of every length": _streams}
+def _segments(dtype):
+    """Segments whose rows all have 5 to 20 groups, or a few more: what the loops of slabs are for.
+
+    In the last one rows end with a group that is not full.
+    """
+    dense = np.zeros((70, 16, 224), np.float32)
+    for segment in range(16):
+        dense[:, segment, : 8 * (segment + 5)] = 1 + np.arange(8 * (segment + 5)) % 5
+    dense[::3, :, 190:196] = 2
+    dense[1::3, 15, 160:164] = dense[1::3, :, -1:] = 3
+    return dense.reshape(70, 3584).astype(DTYPES[dtype])
+
+
+def _steps(dtype):
+    """Rows of 0 to 9 steps of 512 entries, about as many as whole ones; they begin anywhere."""
+    random, cols = np.random.default_rng(5), 6000
+    lengths = [0, 3, 511, 512, 513, 0, 1020, 1025, 1530, 2041, 2048, 2053, 4500, 7, 0, 3077, 90]
+    dense = np.zeros((len(lengths), cols), np.float32)
+    for row, stored in enumerate(lengths):
+        dense[row, random.choice(cols, stored, replace=False)] = 1 + np.arange(stored) % 5
+    return dense.astype(DTYPES[dtype])
+
+
+MATRICES = {
+    **BATTERY,
+    "streams of every length": _streams,
+    "segments of every length": _segments,
+    "rows of a few steps": _steps,
+}
 
 # Of the blocks that the checker looks at one by one, every so many: 65,537 columns have 129.
 EVERY = 16

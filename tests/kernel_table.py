@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from itertools import product
+from itertools import pairwise, product
 from pathlib import Path
 from unittest.mock import patch
 
@@ -12,8 +12,7 @@ import numpy as np
 from cuhost.host_module import Launch
 
 from spmvbench.dtypes import DTYPES
-from spmvbench.formats import resolve
-from spmvbench.formats.slab import Cut
+from spmvbench.formats import resolve, slab, slab_bitmap
 
 FOLDER = Path(__file__).parent.parent / "kernels"
 
@@ -129,9 +128,11 @@ class Resident(Kernel):
         """The type of x in shared memory and its bytes."""
         return (TYPES[dtype], 2) if self.narrow else ("float", 4)
 
-    def _launch(self, kernel, packed, x, order, shifts, shared, *sizes, threads=0) -> Launch:
+    def _launch(
+        self, kernel, packed, x, order, shifts, shared, *sizes, threads=0, beside=()
+    ) -> Launch:
         y = np.full((packed.shape[0], 1), np.nan, x.dtype)
-        arrays = [*packed.arrays.values(), x, y]
+        arrays = [*packed.arrays.values(), *beside, x, y]
         arguments = (*map(plain, arrays), *sizes)
         place = len(arrays) - 1
         threads = threads or self.threads
@@ -140,21 +141,45 @@ class Resident(Kernel):
 
 @dataclass(frozen=True)
 class MackoFast(Resident):
-    """See kernels/macko_fast.cu."""
+    """See kernels/macko_fast.cu. `parts` that each row is cut into, whatever there is of rows."""
 
     threads: int = 1024
+    parts: int = 1
 
     def variants(self, dtypes=("float16", "bfloat16"), batches=(1,)) -> list[str]:
         kinds = [(t, p) for t in dtypes if t in self.dtypes for p in POINTERS.values()]
-        return [f"macko_fast<{TYPES[t]}, {self._of_x(t)[0]}, {p}>" for t, p in kinds]
+        return [self._named(t, p) for t, p in kinds]
+
+    def _named(self, dtype, pointer) -> str:
+        split = "_split" if self.parts > 1 else ""
+        return f"macko_fast{split}<{TYPES[dtype]}, {self._of_x(dtype)[0]}, {pointer}>"
 
     def launch(self, packed, x, order=0, shifts=()) -> Launch:
         rows, cols = packed.shape
-        of_x, nbytes = self._of_x(packed.dtype)
-        pointer = POINTERS[str(packed.arrays["row_pointers"].dtype)]
-        name = f"macko_fast<{TYPES[packed.dtype]}, {of_x}, {pointer}>"
-        sizes = np.int64(rows), np.int32(cols)
-        return self._launch(name, packed, x, order, shifts, nbytes * (cols + 528), *sizes)
+        name = self._named(packed.dtype, POINTERS[str(packed.arrays["row_pointers"].dtype)])
+        sizes = [np.int64(rows), np.int32(cols)]
+        shared = self._of_x(packed.dtype)[1] * (cols + 528)
+        if self.parts == 1:
+            return self._launch(name, packed, x, order, shifts, shared, *sizes)
+        sizes.append(np.int32(self.parts.bit_length() - 1))
+        beside = (starts_by_entry(packed, self.parts),)
+        shared += 256
+        return self._launch(name, packed, x, order, shifts, shared, *sizes, beside=beside)
+
+
+def starts_by_entry(packed, parts):
+    """The index of macko_fast_split, entry by entry. Shape: (rows, parts), int32."""
+    pointers = packed.arrays["row_pointers"].astype(np.int64)
+    pointers -= pointers[0] // 8 * 8
+    deltas = packed.arrays["deltas"].astype(np.int64)
+    columns = np.stack([deltas & 15, deltas >> 4], axis=1).ravel() + 1  # that an entry moves on by
+    starts = np.zeros((packed.shape[0], parts), np.int32)
+    for row, (begin, end) in enumerate(pairwise(pointers)):
+        steps = -(-(-(-end // 8) - begin // 8) // 64)
+        for part in range(parts):
+            first = begin // 8 * 8 + 512 * (steps * part // parts)
+            starts[row, part] = first - begin if first <= begin else columns[begin:first].sum()
+    return starts
 
 
 @dataclass(frozen=True)
@@ -166,7 +191,7 @@ class Slab(Resident):
 
     stem: str = "slab"
     bits: int = 4
-    how: Cut = Cut(32, 8)
+    how: slab.Cut = slab.Cut(32, 8)
     each: int = 2
     columns_in_16_bits = True
 
@@ -194,6 +219,54 @@ class Slab(Resident):
         return self._launch(name, packed, x, order, shifts, shared, *sizes, threads=threads)
 
 
+@dataclass(frozen=True)
+class SlabBitmap(Resident):
+    """See kernels/slab_bitmap.cu. `rows_of_slab` and `warps` of a block, whatever the matrix.
+
+    `buffers`: slabs whose bits are in shared memory.
+    """
+
+    stem: str = "slab_bitmap"
+    rows_of_slab: int = 32
+    warps: int = 16
+    buffers: int = 1
+
+    def pack(self, dense):
+        with patch("spmvbench.formats.slab_bitmap.cut", self._cut):
+            return resolve(self.format).pack(dense)
+
+    def _cut(self, shape):
+        (rows, cols), parts = shape, 32 // self.rows_of_slab
+        words = -(-cols // (32 * parts * self.warps))
+        return slab_bitmap.Cut(self.rows_of_slab, self.warps, -(-rows // self.rows_of_slab), words)
+
+    def variants(self, dtypes=("float16", "bfloat16"), batches=(1,)) -> list[str]:
+        return [self._named(t) for t in dtypes if t in self.dtypes]
+
+    def _named(self, dtype) -> str:
+        of_x = self._of_x(dtype)[0]
+        return f"slab_bitmap<{TYPES[dtype]}, {of_x}, {self.warps}, {self.blocks}>"
+
+    def launch(self, packed, x, order=0, shifts=()) -> Launch:
+        (rows, cols), words = packed.shape, packed.arrays["bits"].shape[2]
+        columns = 32 * (32 // self.rows_of_slab) * self.warps * words
+        shared = self._of_x(packed.dtype)[1] * (columns + 8)
+        shared += self.buffers * self.warps * (words + 2) * 128
+        sizes = np.int64(rows), np.int32(cols), np.int32(self.rows_of_slab), np.int32(self.buffers)
+        name = self._named(packed.dtype)
+        return self._launch(name, packed, x, order, shifts, shared, *sizes, threads=32 * self.warps)
+
+
+_BITMAPS = (
+    SlabBitmap("slab_bitmap", "slab-bitmap", 2, threads=512, buffers=2),
+    SlabBitmap("slab_bitmap-1", "slab-bitmap", 1, threads=512, narrow=True),
+    SlabBitmap("slab_bitmap-2", "slab-bitmap", 3, threads=512, blocks=2, rows_of_slab=16),
+    SlabBitmap("slab_bitmap-3", "slab-bitmap", 2, threads=256, blocks=2, warps=8, buffers=2),
+    SlabBitmap("slab_bitmap-4", "slab-bitmap", 3, threads=256, blocks=3, warps=8, narrow=True),
+    SlabBitmap("slab_bitmap-5", "slab-bitmap", 5, threads=256, blocks=4, warps=8, rows_of_slab=8),
+)
+"""All pairs of warps and blocks; of the rest, each in some."""
+
 KERNELS = {
     kernel.name: kernel
     for kernel in (
@@ -205,15 +278,20 @@ KERNELS = {
         Kernel("dense_int4", "dense-int4", 2 * WARPS),
         MackoFast("macko_fast", "macko-fast", 2),
         MackoFast("macko_fast-narrow", "macko-fast", 2, narrow=True),
+        MackoFast("macko_fast_split", "macko-fast", 2, parts=4),
+        MackoFast("macko_fast_split-narrow", "macko-fast", 1, narrow=True, parts=32),
         *(Slab(f"slab{b}", f"slab{b}", 2, bits=b) for b in (4, 5, 6)),
         *(
-            Slab(f"slab{b}-narrow", f"slab{b}", 2, bits=b, how=Cut(32, 16), each=1, narrow=True)
+            Slab(
+                f"slab{b}-narrow", f"slab{b}", 2, bits=b, how=slab.Cut(32, 16), each=1, narrow=True
+            )
             for b in (4, 5, 6)
         ),
         Slab("slab4-three", "slab4", 2, each=3),
         Slab("slab5-four", "slab5", 2, bits=5, each=4),
-        Slab("slab5-few-rows", "slab5", 2, bits=5, how=Cut(16, 16), each=2),
-        Slab("slab6-few-rows", "slab6", 2, bits=6, how=Cut(8, 16), each=1, narrow=True),
+        Slab("slab5-few-rows", "slab5", 2, bits=5, how=slab.Cut(16, 16), each=2),
+        Slab("slab6-few-rows", "slab6", 2, bits=6, how=slab.Cut(8, 16), each=1, narrow=True),
+        *_BITMAPS,
     )
 }
 
@@ -234,9 +312,13 @@ MAKERS = {
         for value in TYPES.values()
     ),
     "select": ("limits_of_rows", "count_halves", "count_key"),
+    "macko_starts": tuple(f"macko_starts<{pointer}>" for pointer in POINTERS.values()),
     "pack_macko": _of_bits("count_entries", "pack_gaps"),
     "pack_bitmap": _of_bits("pack_mask", "pack_values"),
     "pack_csr16": _of_bits("count_stored", "pack_entries"),
+    "pack_slab": tuple(
+        f"{name}<{bits}>" for name in ("count_streams", "pack_streams") for bits in (4, 5, 6)
+    ),
     "pack_int8": tuple(f"pack_int8<{value}>" for value in TYPES.values()),
     "pack_int4": tuple(f"pack_int4<{value}>" for value in TYPES.values()),
 }

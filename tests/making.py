@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+from unittest.mock import patch
+
 import numpy as np
+from kernel_cells import MATRICES
 
 from spmvbench.battery import BATTERY
 from spmvbench.dtypes import DTYPES
 from spmvbench.formats import resolve
+from spmvbench.formats.macko_fast import starts_of_parts
+from spmvbench.formats.slab import Cut
 from spmvbench.problems import Problem, build
 
 FORMATS = ("macko", "bitmap", "csr16", "dense-int8", "dense-int4")
+
+SLABS = ("slab4", "slab5", "slab6")
+CUTS = ((32, 8), (32, 16), (16, 16), (8, 16))
+"""Rows of a slab and warps, all that there are."""
 
 SMALL = (
     "one element",
@@ -49,6 +58,38 @@ def pack(cupy, dtypes):
             there = cupy.asarray(dense)
             for name in FORMATS:
                 resolve(name).pack(there)
+    if "float16" in dtypes:
+        _pack_slabs(cupy)
+    starts(cupy)
+
+
+def starts(cupy):
+    """Where the parts of rows start: rows of several steps, and rows with fewer than parts."""
+    for name in (*SMALL, "rows of a few steps"):
+        packed = resolve("macko-fast").pack(cupy.asarray(MATRICES[name]("float16")))
+        for parts in (2, 8, 32):
+            starts_of_parts(parts, *packed.arrays.values())
+
+
+def _pack_slabs(cupy):
+    """As many rows as slabs differ by, cut in all ways, and rows that fill what waits."""
+    uneven = np.tri(70, 300, dtype=np.float16)
+    uneven[:, 280] = 1
+    for name in SLABS:
+        fmt = resolve(name)
+        for dense in [long_rows(), *(BATTERY[matrix]("float16") for matrix in SMALL)]:
+            fmt.pack(cupy.asarray(dense))
+        for how in CUTS:
+            with patch("spmvbench.formats.slab.cut", lambda shape, how=how: Cut(*how)):
+                fmt.pack(cupy.asarray(uneven))
+
+
+def long_rows():
+    """Full stretches, and gaps of many bridges that end in a step or pass it by."""
+    dense = np.zeros((9, 17_000), np.float16)
+    dense[0, 1:801], dense[1, [3, 16_999]], dense[2, :5000:37], dense[3, 100:2000:3] = 1, 2, 3, 4
+    dense[4, [0, 5000, 5001]], dense[5, 255:3000:64], dense[6, 40:3000:18] = 5, 6, 7
+    return dense
 
 
 def make():

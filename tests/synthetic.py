@@ -26,7 +26,7 @@ CPU = {
 GPU = {
     "macko": (1 / 2900, 0.0, 0.00016),
     "bitmap": (1 / 3300, 0.0, 0.00024),
-    "slab": (1 / 3900, 0.0, 0.00010),
+    "slab4": (1 / 3900, 0.0, 0.00010),
     "macko-fast": (1 / 3700, 0.0, 0.00012),
     "dense-cublas": (1 / 3800, 0.0, 0.0),
     "dense-gemv": (1 / 3900, 0.0, 0.0),
@@ -46,7 +46,7 @@ def effective_density(name, problem):
         return {"dense-int8": 0.5, "dense-int4": 0.27}.get(name, float(size))
     if name in STORES_FLOAT32 or name.startswith("csr-cusparse"):
         return size * float(theory.csr32(problem.density, value_bits=16 * size, **bits))
-    known = {"bitmap": theory.bitmap, "slab": theory.bitmap, "csr16": theory.csr16}
+    known = {"bitmap": theory.bitmap, "slab4": theory.bitmap, "csr16": theory.csr16}
     return float(known.get(name, theory.macko)(problem.density, **bits))
 
 

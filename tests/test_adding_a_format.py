@@ -51,8 +51,8 @@ def followed(tmp_path_factory):
 
 
 def test_the_battery_says_what_the_page_says(followed):
-    assert "my_format.py:MyFormat: right in all 150 cells" in followed[1]
-    assert "plugin:csr_plain.so: right in all 100 cells" in followed[1]
+    assert "my_format.py:MyFormat: right in all 156 cells" in followed[1]
+    assert "plugin:csr_plain.so: right in all 104 cells" in followed[1]
     assert "my_format.py:MyFormat: right in all 2 cells" in followed[1]
 
 

@@ -17,12 +17,23 @@ FUNCTION_LINES = 40
 
 # From the ground up: a module imports only from its own room and from rooms above it in this list.
 ROOMS = [
-    {"__init__", "errors", "paths", "dtypes", "watch", "hashes", "throttle", "printed"},
+    {
+        "__init__",
+        "errors",
+        "paths",
+        "dtypes",
+        "watch",
+        "hashes",
+        "throttle",
+        "clock",
+        "printed",
+        "ending",
+    },
     {"problems.base"},
     {"external.program"},
     {"case", "claim", "record", "theory", "guard"},
     {"formats.base"},
-    {"cpu", "cuda", "fence"},
+    {"cpu", "cuda", "slabs", "fence"},
     {"baselines", "formats", "plugin", "skeleton", "external", "torch_op", "outside"},
     {"problems"},
     {"stats", "shapes", "suites", "doctor"},
@@ -40,7 +51,7 @@ ROOMS = [
     {"runner", "experiment", "listing", "judging"},
     {"plots", "curves", "winners", "summary", "targets", "compare", "published", "share", "advice"},
     {"report"},
-    {"screen", "shard", "drawing", "checkpoint"},
+    {"screen", "preview", "shard", "drawing", "checkpoint"},
     {"sweep", "gate"},
     {"cli"},
     {"__main__"},
@@ -63,6 +74,7 @@ READABLE = READERS | {
     "stats",
     "hashes",
     "suites",
+    "ending",
 }
 
 HEAVY = {

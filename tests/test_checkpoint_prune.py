@@ -349,5 +349,5 @@ def test_the_command_prints_a_table_and_where_it_is(small, tmp_path):
     assert "magnitude, density 0.5 per row" in done.stdout
     assert "64 x 64" in done.stdout
     assert "50.00 %" in done.stdout
-    assert f"pruned   {tmp_path / 'out'}" in done.stdout
+    assert f"\nwrote {tmp_path / 'out'}\nnext: spmvbench advise " in done.stdout
     assert "model-00002-of-00002.safetensors: 7 of 10 tensors pruned (100 %" in done.stderr

@@ -19,6 +19,7 @@ import pytest
 import toy_network
 
 from spmvbench import records, theory
+from spmvbench.battery import BATTERY
 from spmvbench.formats import names
 
 HERE = Path(__file__).parent
@@ -70,7 +71,7 @@ def normalised(text):
     text = re.sub(r"\nflags: (.+\n)+", "\n", text)
     text = re.sub(r"\S+-\d+c\b", "DEVICE", text)
     text = re.sub(r"on .*, \d+ cores -> \S+", "on DEVICE -> FOLDER", text)
-    text = re.sub(r"(?m)^(rows|picture)( +)\S*/(\S+)$", r"\1 FOLDER/\3", text)
+    text = re.sub(r"(?m)^wrote \S*/(\S+)$", r"wrote FOLDER/\1", text)
     text = re.sub(r"\d+:\d\d", "T", text)
     text = re.sub(r"\b\d+(\.\d+)? (µs|ms)", "N µs", text)
     text = re.sub(r" +$", "", text, flags=re.MULTILINE)
@@ -103,7 +104,7 @@ def test_a_run_whose_time_is_up_is_exit_code_75_and_goes_on(experiment, tmp_path
     words = ("run", experiment, "--out", tmp_path / "out")
     stopped = spmvbench(*words, "--limit", "0")
     assert stopped.returncode == 75
-    assert re.search(r"^\d+ cases are left; the same command goes on$", stopped.stdout, re.M)
+    assert re.search(r"^next: the same command; cases left: \d+$", stopped.stdout, re.M)
     assert 0 < len(keys(tmp_path / "out")) < 8
     assert spmvbench(*words, "--limit", "600").returncode == 0
 
@@ -136,10 +137,13 @@ def test_a_format_from_outside_runs_is_recorded_and_drawn(experiment, tmp_path):
 
 
 def test_a_dry_run_lists_cases_bytes_and_time_and_writes_nothing(experiment, tmp_path):
-    done = spmvbench("run", experiment, "--out", tmp_path / "out", "--dry-run")
-    assert done.returncode == 0
-    assert "40x300/d0.2/float16/uniform/b1/s47 hot 1t: csr16 9.7 kB, dense-f16" in done.stdout
+    words = ("run", experiment, "--out", tmp_path / "out", "--dry-run")
+    done = spmvbench(*words, "--launches", 2, COLUMNS="80")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert re.search(r"\n40 x 300 +0.2, 0.5 +2 +[\d.]+ kB +0:0\d\n", done.stdout)
+    assert re.search(r"\ncsr16 +4 +[\d.]+ kB +[\d.]+ kB\n", done.stdout)
     assert "4 cases, about 0:0" in done.stdout
+    assert max(map(len, done.stdout.splitlines())) <= 80
     assert not (tmp_path / "out").exists()
 
 
@@ -242,8 +246,9 @@ def test_a_full_disk_is_one_line_and_exit_code_2(experiment, tmp_path):
 def test_check_judges_a_right_and_a_wrong_format():
     right = spmvbench("check", f"{HERE}/strangers.py:Right")
     assert right.returncode == 0, right.stdout
-    what = "a cell: one of 25 matrices, in one of 3 dtypes, times one x or several\n"
-    assert right.stdout == f"{what}{HERE}/strangers.py:Right: right in all 150 cells\n"
+    what = f"a cell: one of {len(BATTERY)} matrices, in one of 3 dtypes, times one x or several\n"
+    count = 6 * len(BATTERY)
+    assert right.stdout == f"{what}{HERE}/strangers.py:Right: right in all {count} cells\n"
     wrong = spmvbench("check", f"{HERE}/strangers.py:DropsOneValue")
     assert wrong.returncode == 1
     assert re.search(r"wrong: row \d+, column \d+: saw .*, expected", wrong.stdout)
@@ -253,7 +258,8 @@ def test_check_survives_a_format_that_crashes_and_gives_up_in_time():
     done = spmvbench("check", f"{HERE}/strangers.py:Segfaults")
     assert done.returncode == 1
     assert "wrong in 3 of 3 cells" in done.stdout
-    assert "gave up after 3 lost workers; 147 cells are not judged" in done.stdout
+    left = 6 * len(BATTERY) - 3
+    assert f"gave up after 3 lost workers; {left} cells are not judged" in done.stdout
     assert "crashed: the process died of SIGSEGV" in done.stdout
 
 

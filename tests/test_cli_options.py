@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import sys
 
 import pytest
+import typer
+from typer.testing import CliRunner
 
 from spmvbench import cli
 from spmvbench.cli.app import each
@@ -72,3 +75,31 @@ def test_each_of_the_joined_formats_is_looked_up(said, option):
 def test_a_density_that_is_none_is_named_with_its_option(said):
     words = ("advise", "--shapes", "llama3-8b", "--density", "0.5,half")
     assert said(*words) == "error: --density half: expected shares, as 0.5 or 0.2,0.5"
+
+
+COMMANDS = [
+    command.name or command.callback.__name__.replace("_", "-")
+    for command in cli.app.registered_commands
+]
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_help_of_a_command_fits_80_columns_and_names_values_in_words(name):
+    sized = {"COLUMNS": "80", "TERMINAL_WIDTH": "80"}
+    text = CliRunner(env=sized).invoke(cli.app, [name, "--help"]).output
+    assert max(map(len, text.splitlines())) <= 80
+    assert "<" not in re.sub(r"[\d.]+<?=?x?<=[\d.]+", "", text.partition("\nOptions:")[2])
+
+
+def test_an_option_of_several_commands_has_the_same_help_in_all():
+    said = {}
+    for command in click_commands():
+        for option in command.params:
+            if option.opts[0] in ("--device", "--only", "--skip", "--set", "--fail-on"):
+                said.setdefault(option.opts[0], set()).add((option.metavar, option.help))
+    assert len(said) == 5
+    assert all(len(words) == 1 for words in said.values())
+
+
+def click_commands():
+    return typer.main.get_command(cli.app).commands.values()

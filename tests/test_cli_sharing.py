@@ -1,6 +1,7 @@
 """The commands for sharing as a user meets them: what they print, and how they end."""
 
 import json
+import re
 import sys
 import tempfile
 import zipfile
@@ -42,7 +43,8 @@ def test_suites_are_listed_with_their_hash(spmvbench):
 
 
 def test_from_a_folder_to_a_bundle_that_is_verified_and_cited(spmvbench, folder):
-    assert spmvbench("bundle", folder) == (0, "mine-some-cpu-2c.zip\n", "")
+    said = "wrote mine-some-cpu-2c.zip\nnext: spmvbench cite mine-some-cpu-2c.zip\n"
+    assert spmvbench("bundle", folder) == (0, said, "")
     code, out, _ = spmvbench("verify", "mine-some-cpu-2c.zip")
     assert code == 0
     assert out.startswith("right: 4 rows, 4 of them with samples; sha256 ")
@@ -104,7 +106,8 @@ def test_bundles_are_compared_and_one_named_twice_is_one_process_start(spmvbench
 
 
 def test_figures_of_a_bundle_go_beside_it_or_where_out_says(spmvbench, folder, sent, tmp_path):
-    assert spmvbench("plot", sent)[0] == 0
+    _, out, _ = spmvbench("plot", sent)
+    assert re.fullmatch(rf"wrote {tmp_path}/sent-plots \(\d+ files\)\n", out)
     beside = {path.name for path in (tmp_path / "sent-plots").iterdir()}
     assert any(name.endswith(".svg") for name in beside)
     assert spmvbench("plot", sent, "--out", "pictures")[0] == 0
@@ -122,7 +125,7 @@ def test_figures_of_a_tree_go_below_out_as_the_tree_is(spmvbench, folder, tmp_pa
 def test_figures_that_would_overwrite_each_other_are_not_drawn(spmvbench, folder, sent, tmp_path):
     code, _, err = spmvbench("plot", folder, sent, "--out", "pictures")
     assert code == 2
-    assert "would get the same place; draw them one by one" in err
+    assert "would both go there; draw them one by one" in err
     assert not (tmp_path / "pictures").exists()
 
 
@@ -154,7 +157,7 @@ def test_what_is_wrong_in_a_bundle_is_said_without_the_temporary_folder(spmvbenc
 def test_results_are_taken_by_default(spmvbench, folder):
     assert spmvbench("verify")[0] == 0
     assert spmvbench("cite")[0] == 0
-    assert spmvbench("bundle", "--out", "a.zip") == (0, "a.zip\n", "")
+    assert spmvbench("bundle", "--out", "a b.zip")[1].endswith("next: spmvbench cite 'a b.zip'\n")
 
 
 def test_verify_ends_with_1_and_says_what_is_off(spmvbench, folder):
@@ -178,15 +181,16 @@ def test_merge_says_what_it_made_and_what_was_in_conflict(spmvbench, folder, tmp
     code, out, _ = spmvbench("merge", "results", "b", "--out", "all")
     assert code == 0
     assert out.splitlines() == [
-        "all/mine/some-cpu-2c: 4 rows",
         "4 older rows of the same cases left out",
         "conflict: 4 cases of mine/some-cpu-2c: b/. is kept, not results/mine/some-cpu-2c: "
         "commit 0123456789ab -> ffff",
+        "wrote all/mine/some-cpu-2c (4 rows)",
+        "next: spmvbench verify all",
     ]
 
 
 def test_export_writes_a_file_or_prints(spmvbench, folder):
-    assert spmvbench("export", folder, "--json", "all.json") == (0, "export   all.json\n", "")
+    assert spmvbench("export", folder, "--json", "all.json") == (0, "wrote all.json\n", "")
     with open("all.json") as file:
         assert len(json.load(file)) == 4
     code, out, _ = spmvbench("export", folder, "--csv", "-")
@@ -233,7 +237,8 @@ def test_two_shards_of_a_run_merge_into_the_whole(spmvbench, tmp_path):
         assert spmvbench("run", "tiny.yaml", "--shard", f"{i}/2", "--out", f"shards/{i}")[0] == 0
     code, out, _ = spmvbench("merge", "shards", "--out", "all")
     assert code == 0
-    assert ": 8 rows\n" in out
+    assert "wrote all/tiny/" in out
+    assert "(8 rows)\n" in out
     assert spmvbench("verify", "all")[0] == 0
     assert ", measured 2" in spmvbench("cite", "all")[1]
     assert "8 rows are measured already" in spmvbench("run", "tiny.yaml", "--out", "all")[1]

@@ -33,13 +33,29 @@ def copied(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "file", ["spmvbench/formats/macko.py", "spmvbench/check.py", "baselines/new.py", "kernels/a.cu"]
+    "file",
+    [
+        "spmvbench/formats/macko.py",
+        "spmvbench/check.py",
+        "baselines/new.py",
+        "kernels/a.cu",
+    ],
 )
 def test_an_edit_of_what_measures_changes_the_source_hash(copied, file):
     before = source_hash()
     with (copied / file).open("a") as source:
         source.write("\n")
     assert source_hash() != before
+
+
+def test_a_new_table_of_auto_is_new_for_its_rows_alone(copied):
+    before, source = environment({}), source_hash()
+    with (copied / "spmvbench/cuda/choices.csv").open("a") as table:
+        table.write("\n")
+    after = environment({})
+    assert source_hash() == source
+    assert not same_source(before, after, "auto")
+    assert same_source(before, after, "macko")
 
 
 @pytest.mark.parametrize(

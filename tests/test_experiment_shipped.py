@@ -6,6 +6,7 @@ import pytest
 
 from spmvbench import experiment
 from spmvbench.errors import ExperimentError
+from spmvbench.formats.auto import ON_CUDA
 from spmvbench.paths import data_dir
 
 SCHEMA = experiment.json_schema()
@@ -76,6 +77,13 @@ def test_the_cpu_formats_are_measured_on_one_thread_and_two_with_targets_for_eac
     assert {case.cache for case in cases} == {"cold"}
     assert {claim.threads for claim in found.targets.claims} == {(1,), (2,)}
     assert [found.targets.share(tier) for tier in ("avx512", "avx2", "generic")] == [1, 0.5, 0]
+
+
+def test_auto_on_cuda_is_judged_against_all_that_it_may_choose():
+    found = experiment.load("auto_cuda")
+    (claim,) = found.targets.claims
+    assert set(claim.than) == set(ON_CUDA) == set(found.formats[1:10])
+    assert (claim.format, claim.at_least) == ("auto", 0.97)
 
 
 def test_every_density_and_shape_of_a_target_is_one_of_its_experiment():

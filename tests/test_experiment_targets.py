@@ -10,7 +10,7 @@ from spmvbench.experiment import stored_targets
 GOOD = "formats: [macko, dense-f16]\nshapes: [[64, 64]]\ndensities: [0.5]\nthreads: [1, all]\n"
 ONE = "targets: {faster: macko, than: dense-f16, at_least: 1.5}\n"
 KEYS = "faster, than, bandwidth, shapes, densities, threads, at_least, beyond"
-RIVAL = "the name of a format, or one of best 16-bit dense, best 16-bit"
+RIVAL = "the name of a format, a list of names, or one of best 16-bit dense, best 16-bit"
 MEND = "add it there, or leave targets out with --set targets=null"
 
 # An entry of targets, in line 6 -> what is said of it.
@@ -29,6 +29,19 @@ BAD = {
     "{faster: macko, than: 5, at_least: 1}": f"targets[0].than is 5; expected {RIVAL}",
     "{faster: macko, than: macko, at_least: 1}": "targets[0]: than is 'macko' as faster is; "
     "expected another format",
+    "{faster: macko, than: [dense-f16, macko], at_least: 1}": "targets[0]: than is 'macko' as "
+    "faster is; expected another format",
+    "{faster: macko, than: [dense-f16, csr16], at_least: 1}": "than is 'csr16'; expected what is "
+    f"measured, macko, dense-f16: {MEND}",
+    "{faster: macko, than: [mako], at_least: 1}": "unknown format 'mako'; did you mean 'macko'? A "
+    "format outside this repository is named 'package.module:Class', 'path/to/file.py:Class' or "
+    "'plugin:path/to/library.so'",
+    "{faster: macko, than: [], at_least: 1}": "targets[0].than is an empty list; expected at least "
+    "one value",
+    "{faster: macko, than: [5], at_least: 1}": "targets[0].than[0] is 5; expected the name of a "
+    "format, such as 'macko'",
+    "{faster: macko, than: [best 16-bit], at_least: 1}": "targets[0]: than lists 'best 16-bit', "
+    f"which stands alone; expected {RIVAL}",
     "{faster: macko, than: dense-f16, at_least: 1, threads: 3}": "threads is 3; expected what is "
     f"measured, 1, all: {MEND}",
     "{faster: macko, than: dense-f16, at_least: 0}": "targets[0].at_least is 0; expected a ratio "
@@ -100,6 +113,13 @@ def test_a_target_says_what_is_claimed_of_which_problems(load):
     ]
 
 
+def test_the_fastest_of_several_is_a_rival_too(load):
+    text = GOOD.replace("[macko", "[macko, csr16")
+    (claim,) = load(text + ONE.replace("dense-f16", "[csr16, dense-f16]")).targets.claims
+    assert claim.than == ("csr16", "dense-f16")
+    assert claim.words == "macko / best of 2 formats"
+
+
 def test_without_a_scale_every_tier_is_asked_for_all(load):
     assert {load(GOOD + ONE).targets.share(tier) for tier in ("avx512", "generic", "")} == {1}
 
@@ -121,7 +141,9 @@ def test_targets_can_be_left_out_from_outside(load):
 
 
 def test_the_canonical_text_keeps_the_targets(load, tmp_path):
-    first = load(GOOD + ONE + "target_scale: {avx2: 0.5}\n")
+    rivals = "- {faster: macko, than: [dense-f16], at_least: 1}\n"
+    targets = f"targets:\n- {ONE.removeprefix('targets: ')}{rivals}"
+    first = load(GOOD + targets + "target_scale: {avx2: 0.5}\n")
     stored = tmp_path / "experiment.yaml"
     stored.write_text(first.canonical)
     assert stored_targets(stored) == first.targets
@@ -141,8 +163,11 @@ def test_stored_targets_are_read_where_no_file_of_the_experiment_is(load, tmp_pa
 
 def test_a_format_from_a_file_is_the_same_in_formats_and_targets(load, tmp_path, monkeypatch):
     (tmp_path / "mine.py").touch()
-    text = GOOD.replace("macko", "mine.py:Coo") + ONE.replace("macko", "mine.py:Coo")
-    load(text)
+    rival = "{faster: dense-f16, than: [macko], at_least: 1}"
+    text = f"{GOOD}targets: [{ONE.removeprefix('targets: ').strip()}, {rival}]\n"
+    load(text.replace("macko", "mine.py:Coo"))
     monkeypatch.chdir("/")
     found = experiment.load(str(tmp_path / "x.yaml"))
-    assert found.targets.claims[0].format == found.formats[0] == f"{tmp_path}/mine.py:Coo"[1:]
+    first, second = found.targets.claims
+    assert first.format == found.formats[0] == f"{tmp_path}/mine.py:Coo"[1:]
+    assert second.than == (first.format,)

@@ -168,4 +168,5 @@ def test_csr16_refuses_what_its_columns_cannot_count():
 
 
 def test_a_format_without_a_gpu_kernel_says_so():
-    assert resolve("auto").unavailable("cuda") == "auto has no kernel for cuda, only for cpu"
+    reason = "dense-numpy has no kernel for cuda, only for cpu"
+    assert resolve("dense-numpy").unavailable("cuda") == reason

@@ -16,13 +16,7 @@ from spmvbench.check import expect, judge
 from spmvbench.cuda import launch
 from spmvbench.dtypes import DTYPES
 from spmvbench.formats import check_name, resolve
-from spmvbench.formats.slab import (
-    MOST_COLUMNS,
-    Cut,
-    blocks_of_multiprocessor,
-    cut,
-    shared_bytes,
-)
+from spmvbench.formats.slab import MOST_COLUMNS, Cut, shared_bytes
 from spmvbench.problems import Problem
 
 SLABS = ("slab4", "slab5", "slab6")
@@ -165,32 +159,6 @@ def test_the_example_of_the_document_holds():
 
 
 @pytest.mark.parametrize(
-    ("rows", "how"),
-    [(2047, (8, 16)), (2048, (16, 16)), (4096, (32, 16)), (8191, (32, 16)), (8192, (32, 8))],
-)
-def test_few_rows_are_cut_into_more_shares(rows, how):
-    assert cut((rows, 64)) == Cut(*how)
-
-
-@pytest.mark.parametrize(
-    ("warps", "slabs", "most", "each"),
-    [
-        (8, 256, 8, 2),  # 8192 rows on 132 multiprocessors
-        (8, 344, 8, 3),  # 11008: all at once, with 4 too, but with less in flight a lane
-        (8, 448, 8, 4),
-        (8, 448, 3, 2),  # two turns of 264 and less idle than two of 396
-        (8, 3000, 8, 2),
-        (16, 128, 8, 1),
-        (16, 192, 8, 2),
-        (16, 192, 1, 1),
-        (8, 10, 0, 2),
-    ],
-)
-def test_all_slabs_are_at_work_at_once_where_that_is_possible(warps, slabs, most, each):
-    assert blocks_of_multiprocessor(warps, slabs, 132, most) == each
-
-
-@pytest.mark.parametrize(
     ("name", "density", "most"),
     [("slab6", 0.05, 1.09), ("slab5", 0.1, 1.07), ("slab4", 0.2, 1.06), ("slab4", 0.27, 1.06)],
 )
@@ -261,11 +229,6 @@ def test_the_product_is_right_through_cupy(fake_cupy, name, dtype):
     assert excess(fake_cupy, name, uniform(3, widest, 0.1).astype(DTYPES[dtype])) <= 1
 
 
-def device(multiprocessors, most):
-    """Limits of a GPU whose multiprocessors have room for a block of `most` bytes, and no other."""
-    return launch.Limits(multiprocessors, most, most + 1024, 2048)
-
-
 X_AS_FLOAT = shared_bytes((40, 900), 4)
 KERNELS_BY_LIMIT = [
     ("macko-fast", 4 * (900 + 528), "macko_fast<__half, float, int>"),
@@ -278,7 +241,7 @@ KERNELS_BY_LIMIT = [
 
 @pytest.mark.parametrize(("name", "most", "kernel"), KERNELS_BY_LIMIT)
 def test_x_is_kept_as_the_shared_memory_allows(fake_cupy, monkeypatch, name, most, kernel):
-    monkeypatch.setattr(launch, "limits", lambda: device(4, most))
+    monkeypatch.setattr(launch, "limits", lambda: launch.Limits(4, most))
     asked = []
     compile_one = launch.kernel
     monkeypatch.setattr(
@@ -288,23 +251,8 @@ def test_x_is_kept_as_the_shared_memory_allows(fake_cupy, monkeypatch, name, mos
     assert asked == [kernel]
 
 
-def test_x_as_float_costs_no_block(fake_cupy, monkeypatch):
-    asked = []
-    monkeypatch.setattr(launch, "kernel", lambda file, name: asked.append(name))
-    monkeypatch.setattr(launch, "allow_shared", lambda function, nbytes: None)
-    monkeypatch.setattr(launch, "usage", lambda function: None)
-    as_cut(monkeypatch, 32, 8)
-    fmt, dense = resolve("slab4"), uniform(8 * 32, 900, 0.1)
-    two = 2 * (shared_bytes(dense.shape, 4) + 1024)
-    for multiprocessors, of_two in ((4, two), (4, two - 1)):
-        facts = launch.Limits(multiprocessors, two, of_two, 2048)
-        monkeypatch.setattr(launch, "limits", lambda facts=facts: facts)
-        fmt.plan(fmt.pack(dense), Target(fake_cupy))
-    assert asked == ["slab<__half, float, 4, 8, 2>", "slab<__half, __half, 4, 8, 2>"]
-
-
 def test_a_slab_says_that_x_is_too_wide_for_this_gpu(fake_cupy, monkeypatch):
-    monkeypatch.setattr(launch, "limits", lambda: device(4, 48 << 10))
+    monkeypatch.setattr(launch, "limits", lambda: launch.Limits(4, 48 << 10))
     fmt, dense = resolve("slab4"), uniform(1, 30_000, 0.01)
     reason = "slab4 keeps x in shared memory: 64,112 bytes a block, this GPU has 49,152"
     assert fmt.unavailable("cuda", Problem(1, 30_000, 0.01)) == reason

@@ -210,7 +210,8 @@ def test_the_command_prints_the_comparison_its_sentence_and_fails(here):
 
 
 def test_the_command_speaks_to_github(here):
-    done = run("fast", "slow", "bench/tiny.yaml", "--format", "github")
+    done = run("fast", "slow", "bench/tiny.yaml", "--format", "github", "--out", here.parent / "o")
+    assert done.stderr.endswith(f"\nwrote {here.parent / 'o'}\n")
     assert done.stdout.startswith("::error title=spmvbench compare::csr16 k cold 1t: slower, 1.100")
 
 

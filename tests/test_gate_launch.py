@@ -11,6 +11,7 @@ from gate_repository import git
 
 from spmvbench.gate.git import GateError
 from spmvbench.gate.launch import Launcher, is_spmvbench
+from spmvbench.gate.request import Request, asked
 from spmvbench.gate.trees import Tree, checked_out
 from spmvbench.table import read
 
@@ -68,6 +69,11 @@ def test_each_revision_measures_its_own_formats_under_the_same_names(top):
             (entry,) = json.loads((csv.parent / "environment.json").read_text()).values()
             hashes.append(entry["outside"])
     assert all(hashes[0][name] != hashes[1][name] for name in formats)
+
+
+def test_a_suite_is_named_to_launches_as_it_is_to_the_gate(top):
+    ask = asked(Request(top, "HEAD~1", "HEAD", "suite:llm4-v1", 1.0), top)
+    assert (ask.inside, ask.words[:1]) == (None, ("suite:llm4-v1",))
 
 
 def test_a_launch_draws_nothing(top):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -26,7 +27,7 @@ pytestmark = pytest.mark.skipif(not cupy.is_available(), reason="no GPU is visib
 HERE = Path(__file__).parent
 QUICK = Timing(budget_s=0.2, precision=0.005, min_samples=30, timeout_s=60)
 OURS = (
-    *("macko", "macko-fast", "csr16", "bitmap", "slab4", "slab5", "slab6"),
+    *("macko", "macko-fast", "csr16", "bitmap", "slab4", "slab5", "slab6", "slab-bitmap"),
     *("dense-f16", "dense-int8", "dense-int4"),
 )
 
@@ -49,6 +50,19 @@ def test_a_format_is_right_on_the_battery(name, device, tmp_path):
     bad = [v for v in verdicts if v.status not in ("ok", "unavailable")]
     assert not bad
     assert any(v.status == "ok" for v in verdicts)
+
+
+@pytest.mark.parametrize("multiprocessors", [1, 2, 4])
+def test_rows_that_warps_share_are_right_in_several_rounds(
+    device, tmp_path, monkeypatch, multiprocessors
+):
+    from spmvbench.cuda import launch
+
+    few = replace(launch.limits(), multiprocessors=multiprocessors)
+    monkeypatch.setattr(launch, "limits", lambda: few)
+    todo = [cell for cell in cells("cuda") if cell[0] in ("few long rows", "a row of 12,288")]
+    verdicts = list(conform("macko-fast", device, Watch(tmp_path / "watch"), todo))
+    assert {v.status for v in verdicts} == {"ok", "unavailable"}
 
 
 def measured(tmp_path, *formats, cache="cold", problem=None):
@@ -83,9 +97,10 @@ def test_a_kernel_that_faults_costs_its_own_row(tmp_path):
     assert {rows[n].status for n in ("macko", "dense-f16")} == {"ok"}
 
 
+@pytest.mark.parametrize("shape", [(500, 700), (500, 7000)])
 @pytest.mark.parametrize("name", OURS)
-def test_a_product_can_be_part_of_a_cuda_graph(name, device):
-    problem, fmt = Problem(500, 700, 0.3), resolve(name)
+def test_a_product_can_be_part_of_a_cuda_graph(name, shape, device):
+    problem, fmt = Problem(*shape, 0.3), resolve(name)
     dense = build(problem)
     matvec = fmt.plan(fmt.pack(dense), device)
     x, y = device.put(vector(problem, 0).astype(np.float16)), device.empty(500, "float16")
@@ -98,6 +113,16 @@ def test_a_product_can_be_part_of_a_cuda_graph(name, device):
     y.fill(0)
     graph.launch(stream)
     np.testing.assert_array_equal(device.get(y), once)
+
+
+@pytest.mark.parametrize("rows", [2048, 4096, 8192])
+@pytest.mark.parametrize("name", ["slab4", "slab5", "slab6"])
+def test_slabs_of_many_rows_are_packed_as_on_the_host(name, rows):
+    """The battery has few rows, which are cut in one way only."""
+    fmt, dense = resolve(name), build(Problem(rows, 1500, 0.2))
+    host, there = fmt.pack(dense), fmt.pack(cupy.asarray(dense))
+    for key, array in host.arrays.items():
+        assert there.arrays[key].get().tobytes() == array.tobytes(), key
 
 
 def test_a_run_from_the_command_line_takes_the_gpu_by_itself(tmp_path):

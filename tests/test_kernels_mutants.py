@@ -23,7 +23,7 @@ SMALL = (
     "some rows empty",
     "very sparse",
 )
-SMALL_OF_FAST = (*SMALL, "one heavy row", "streams of every length")
+SMALL_OF_FAST = (*SMALL, "one heavy row", "streams of every length", "rows of a few steps")
 FORWARD, BY_WARPS = 0, 2
 
 
@@ -51,26 +51,41 @@ MUTANTS = [
     Mutant("macko", "macko.cu", "if (row >= rows) return;", "", "rows that do not exist"),
     Mutant("macko", "warp.cuh", ">= step) v", "> step) v", "a lane too few"),
     Mutant("macko", "row.cuh", "i64(column) * BATCH", "i64(column)", "x of one vector only"),
-    Mutant("macko_fast", "macko_fast.cu", "u32(row.begin % ENTRIES)", "0", "begins at loads"),
+    Mutant("macko_fast", "parts.cuh", "-int(begin % ENTRIES)", "0", "begins at loads"),
     Mutant("macko_fast", "macko_fast.cu", "if (first || last)", "if (last)", "the row before"),
     Mutant("macko_fast", "macko_fast.cu", "if (first || last)", "if (first)", "the next row"),
     Mutant("macko_fast", "macko_fast.cu", "skip == 0 && stop", "stop", "only ends are masked"),
     Mutant("macko_fast", "macko_fast.cu", ">> (32 - 4 * stop)", ">> (28 - 4 * stop)", "one more"),
-    Mutant("macko_fast", "macko_fast.cu", "return upto_odd - odd;", "return upto_odd;", "even"),
+    Mutant("macko_fast", "parts.cuh", "return upto_odd - odd;", "return upto_odd;", "even"),
     Mutant("macko_fast", "macko_fast.cu", " | far.all() << 16", "", "far groups have no gaps"),
     Mutant("macko_fast", "macko_fast.cu", "upto, LANES - 1)", "upto, LANES - 2)", "a lane early"),
     Mutant("macko_fast", "macko_fast.cu", "(total >> 16) + HALF", "(total >> 16)", "the next step"),
     Mutant("macko_fast", "macko_fast.cu", "cols + AFTER", "cols", "no zeros after x"),
     Mutant("macko_fast", "macko_fast.cu", "threadIdx.x < BEFORE", "false", "no zeros before x"),
-    Mutant("macko_fast", "macko_fast.cu", "if (row >= rows) return {};", "", "no such rows"),
+    Mutant("macko_fast", "parts.cuh", "if (row >= rows) return {};", "", "no such rows"),
     Mutant("macko_fast", "macko_fast.cu", "if (group < end) pair.near", "pair.near", "past end"),
-    Mutant("macko_fast", "macko_fast.cu", "  __syncthreads();\n", "", "x is not there yet"),
+    Mutant(
+        "macko_fast", "macko_fast.cu", "  __syncthreads();\n  const u32", "  const u32", "no x yet"
+    ),
     Mutant("macko_fast", "macko_fast.cu", "y[index - stride]", "y[index]", "another row's y"),
+    Mutant("macko_fast_split", "macko_fast.cu", "sum;\n  __syncthreads();", "sum;", "no sums yet"),
+    Mutant("macko_fast_split", "macko_fast.cu", "(second ? WARPS : 0)", "0", "a round ahead"),
+    Mutant("macko_fast_split", "macko_fast.cu", "by < parts", "by < 2", "two parts only"),
+    Mutant("macko_fast_split", "macko_fast.cu", " && row < rows", "", "rows that do not exist"),
+    Mutant("macko_fast_split", "macko_fast.cu", "i64(lane >> halvings)", "i64(lane)", "lane a row"),
+    Mutant("macko_fast_split", "macko_fast.cu", "2 * WARPS : 0", "0 : 0", "sums over x"),
+    Mutant("macko_fast_split", "macko_fast.cu", "warp - (slot << halvings)", "0", "the first part"),
+    Mutant("macko_fast_split", "macko_fast.cu", "if (index < rows) row", "row", "past the index"),
+    Mutant("macko_fast_split", "macko_fast.cu", "if (index < rows) row", "if (false) row", "carry"),
+    Mutant("macko_fast_split", "macko_fast.cu", "(index << halvings)", "index", "other rows"),
+    Mutant("macko_fast_split", "parts.cuh", "if (part + 1 < 1 << halvings)", "", "the last one"),
+    Mutant("macko_fast_split", "parts.cuh", "< 1 << halvings", "< 0", "parts that overlap"),
+    Mutant("macko_fast_split", "parts.cuh", "steps * part >>", "steps / 4 * part >>", "of 4"),
     Mutant("macko_fast", "ptx.cuh", ">= u32(by)", "> u32(by)", "a lane too few"),
     Mutant("macko_fast", "gather.cuh", "sizeof(X)) << (8 * BYTE)", "sizeof(X))", "the first sum"),
     Mutant("macko_fast", "gather.cuh", "i < cols ? wide(x[i]) : 0.0f", "wide(x[i])", "past x"),
     Mutant("slab4", "slab.cu", "at += u32(ENTRIES * sizeof(X));", "", "groups do not move on"),
-    Mutant("slab4", "slab.cu", "group.low >> 4 &", "group.low &", "low nibbles only"),
+    Mutant("slab4", "planes.cuh", ", low >> 4 &", ", low &", "low nibbles only"),
     Mutant("slab4", "slab.cu", "  in.skip(LANES * DEPTH);\n", "", "the same groups again"),
     Mutant("slab4", "slab.cu", "if (k + i < groups) lane", "lane", "lanes that are done"),
     Mutant("slab4", "slab.cu", "k + i + DEPTH < groups", "k + i + DEPTH <= groups", "a group more"),
@@ -87,10 +102,77 @@ MUTANTS = [
     Mutant("slab5-few-rows", "slab.cu", "by < LANES; by *= 2", "by < 0; by *= 2", "one part"),
     Mutant("slab5-few-rows", "slab.cu", "((1u << lane) - 1)", "ALL_LANES", "all lanes are before"),
     Mutant("slab5-few-rows", "slab.cu", "((1 << row_bits) - 1)", "(LANES - 1)", "row of a lane"),
-    Mutant("slab5", "slab.cu", "(group.high & 15u) *", "0 *", "the first four"),
-    Mutant("slab5", "slab.cu", "(u32(group.high) >> 4)", "u32(group.high)", "the second four"),
-    Mutant("slab6", "slab.cu", "spread << 2", "spread << 4", "the second four"),
-    Mutant("slab6", "slab.cu", "u32(group.high) << 12", "0", "only even entries"),
+    Mutant("slab5", "planes.cuh", "(high & 15u) *", "0 *", "the first four"),
+    Mutant("slab5", "planes.cuh", "(u32(high) >> 4)", "u32(high)", "the second four"),
+    Mutant("slab6", "planes.cuh", "spread << 2", "spread << 4", "the second four"),
+    Mutant("slab6", "planes.cuh", "u32(high) << 12", "0", "only even entries"),
+    Mutant("slab_bitmap", "slab_bitmap.cu", "at += ENTRIES * WORD;", "", "groups do not move on"),
+    Mutant(
+        "slab_bitmap", "slab_bitmap.cu", "INDEX + 1 - ENTRIES", "1 - ENTRIES", "the first entry"
+    ),
+    Mutant(
+        "slab_bitmap", "slab_bitmap.cu", ", window, bit);", ", window, bit + 1);", "keeps a bit"
+    ),
+    Mutant("slab_bitmap", "slab_bitmap.cu", "at / u32(sizeof(X)))", "0)", "windows begin at words"),
+    Mutant("slab_bitmap", "slab_bitmap.cu", "(before ^ at) & WORD", "0", "the same word again"),
+    Mutant("slab_bitmap", "slab_bitmap.cu", "^ at) & WORD", "^ at) & ~WORD", "words too soon"),
+    Mutant(
+        "slab_bitmap", "slab_bitmap.cu", "add_four<T, IN_WINDOW>(values)", "", "the second four"
+    ),
+    Mutant(
+        "slab_bitmap", "slab_bitmap.cu", "__popc(below_lane(all))", "0", "the same for all lanes"
+    ),
+    Mutant("slab_bitmap", "slab_bitmap.cu", "in += __popc(all);", "", "the same groups again"),
+    Mutant(
+        "slab_bitmap", "slab_bitmap.cu", "  in += LANES * DEPTH;\n", "", "the same groups again"
+    ),
+    Mutant(
+        "slab_bitmap", "slab_bitmap.cu", "if (k + i < groups) lane", "lane", "lanes that are done"
+    ),
+    Mutant(
+        "slab_bitmap", "slab_bitmap.cu", "i + DEPTH < groups", "i + DEPTH <= groups", "one more"
+    ),
+    Mutant(
+        "slab_bitmap", "slab_bitmap.cu", "k + 2 * DEPTH <=", "k + DEPTH <=", "past a lane's end"
+    ),
+    Mutant("slab_bitmap", "slab_bitmap.cu", "there[i] = other[i];", ";", "groups asked for"),
+    Mutant("slab_bitmap", "slab_bitmap.cu", "-warp_max(-groups)", "longest", "lanes are all alike"),
+    Mutant(
+        "slab_bitmap", "warp.cuh", "v = max(v, __shfl", "v = min(v, __shfl", "the least of them"
+    ),
+    Mutant("slab_bitmap", "slab_bitmap.cu", "row_order[first + lane]", "first + lane", "row order"),
+    Mutant("slab_bitmap", "slab_bitmap.cu", " && first + lane < rows", "", "no such rows"),
+    Mutant("slab_bitmap", "slab_bitmap.cu", " * words + ENTRIES,", " * words,", "no zeros after x"),
+    Mutant("slab_bitmap", "slab_bitmap.cu", "if (slab < slabs) {", "{", "no such slabs"),
+    Mutant("slab_bitmap", "slab_bitmap.cu", "if (slab >= slabs) return;", "", "no bits of those"),
+    Mutant(
+        "slab_bitmap", "slab_bitmap.cu", "* words * LANES;", "* LANES;", "bits of the same slab"
+    ),
+    Mutant(
+        "slab_bitmap", "slab_bitmap.cu", "i += 4 * LANES)", "i += 8 * LANES)", "half of the bits"
+    ),
+    Mutant("slab_bitmap", "slab_bitmap.cu", "= ALL_LANES;", "= 0;", "no ones after the bits"),
+    Mutant("slab_bitmap", "slab_bitmap.cu", "(other, bits,", "(mine, bits,", "bits in use"),
+    Mutant("slab_bitmap", "slab_bitmap.cu", "mine = other;", "", "never the other bits"),
+    Mutant(
+        "slab_bitmap", "slab_bitmap.cu", "(warp * parts + lane /", "(lane /", "one segment for all"
+    ),
+    Mutant(
+        "slab_bitmap-1", "slab_bitmap.cu", "== 1) copy_bits", "== 0) copy_bits", "the first bits"
+    ),
+    Mutant(
+        "slab_bitmap-1", "slab_bitmap.cu", "if (buffers == 1) __sync", "if (false) __sync", "ahead"
+    ),
+    Mutant("slab_bitmap-5", "slab_bitmap.cu", "part *= 2", "part *= 4", "half of the segments"),
+    Mutant(
+        "slab_bitmap-2", "slab_bitmap.cu", "lane < rows_of_slab &&", "", "no such rows of a slab"
+    ),
+    Mutant(
+        "slab_bitmap-2", "slab_bitmap.cu", "+ lane / rows_of_slab)", ")", "one segment for a warp"
+    ),
+    Mutant(
+        "slab_bitmap-5", "slab_bitmap.cu", "slab * rows_of_slab;", "slab * LANES;", "of 32 rows"
+    ),
     Mutant("csr16", "csr16.cu", "i < entries", "i <= entries", "one entry more"),
     Mutant("csr16", "csr16.cu", "if (row >= rows) return;", "", "rows that do not exist"),
     Mutant("csr16", "warp.cuh", "step = LANES / 2;", "step = LANES / 4;", "half of the lanes"),

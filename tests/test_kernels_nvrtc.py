@@ -54,6 +54,8 @@ def test_what_makes_and_packs_matrices_compiles_and_keeps_its_registers(name, ar
         ("dense_gemv<__half, 1, 8>", r"ld\.global\.nc\.L1::no_allocate\.v4\.u32"),
         ("dense_int8<__half, 1, 16>", r"ld\.global\.nc\.L1::no_allocate\.v4\.u32"),
         ("macko_fast<__half, float, int>", r"ld\.global\.nc\.L1::no_allocate\.v4\.u32"),
+        ("slab_bitmap<__half, float, 16, 1>", r"ld\.global\.nc\.L1::no_allocate\.v4\.u32"),
+        ("slab_bitmap<__half, float, 16, 1>", r"cp\.async\.cg\.shared\.global .*, 16;"),
         ("dense_int4<__half, 1>", r"ld\.global\.nc\.L1::no_allocate\.v4\.u32"),
     ],
 )

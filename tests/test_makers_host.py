@@ -5,10 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from cuhost.host_module import Launch, build, missing
-from kernel_table import FOLDER, MAKERS, TYPES
+from kernel_cells import MATRICES
+from kernel_table import FOLDER, MAKERS, TYPES, starts_by_entry
 from making import make, pack
 from replay import FEW_KEYS, differing, few_keys, record, with_keys
 
+from spmvbench.cpu.slab import count
 from spmvbench.formats import resolve
 from spmvbench.problems import Problem
 from spmvbench.problems.masks import mask_words
@@ -127,3 +129,46 @@ def test_rows_beyond_32_bits_are_packed(name):
     arguments = (dense.view(np.uint16), pointers, *outputs, *sizes)
     found = far(f"{kernel}<u16, long long>", 256, ROW // 8, arguments, shifts)
     assert found[2].tobytes() == packed.arrays["values"].tobytes()
+
+
+def test_parts_of_rows_beyond_32_bits_start_where_they_do():
+    packed = resolve("macko-fast").pack(MATRICES["rows of a few steps"]("float16"))
+    starts = starts_by_entry(packed, 4)
+    entries, rows = 2**33, packed.shape[0]
+    pointers = packed.arrays["row_pointers"].astype(np.int64) + entries
+    arguments = packed.arrays["deltas"], pointers, np.zeros_like(starts), np.int64(ROW + rows)
+    shifts = entries // 2, 8 * ROW, 16 * ROW
+    sizes = "macko_starts<long long>", 256, ROW // 8
+    _, _, found = far(*sizes, (*arguments, np.int32(2)), shifts)
+    np.testing.assert_array_equal(found[:8], starts[:8])
+
+
+def test_rows_of_slabs_beyond_32_bits_are_packed():
+    """8 rows far down in a matrix, in a slab far behind the first, whose groups lie far behind."""
+    dense = generate_rows(Problem(8, COLS, 0.1), 0, 8)
+    packed = resolve("slab5").pack(dense)
+    place, group = 2**30, 2**31 + 4
+    arrays = {name: array.copy() for name, array in packed.arrays.items()}
+    arrays["offsets"] += np.uint32(group)
+    arrays["row_order"] += np.uint32(ROW)
+    outputs = {name: np.zeros_like(arrays[name]) for name in ("values", "low", "high", "starts")}
+    outputs["values"] = outputs["values"].view(np.uint16)
+    side = arrays["offsets"], outputs["starts"], arrays["groups"], arrays["row_order"]
+    planes = outputs["values"], outputs["low"], outputs["high"]
+    sizes = np.int64(place + 8), *map(np.int32, (COLS, 3, 6))
+    before = place // 8 * 16  # warps of the slabs before
+    shifts = 2 * ROW * COLS, 4 * before, 64 * before, 2 * place, 4 * place
+    shifts += 16 * group, 4 * group, group
+    arguments = dense.view(np.uint16), *side, *planes, *sizes
+    found = far("pack_streams<5>", 256, place // 8, arguments, shifts)
+    for i, name in ((2, "starts"), (5, "values"), (6, "low"), (7, "high")):
+        assert found[i].tobytes() == packed.arrays[name].tobytes(), name
+
+
+def test_entries_of_rows_beyond_32_bits_are_counted():
+    dense = generate_rows(Problem(8, COLS, 0.1), 0, 8)
+    arguments = dense.view(np.uint16), np.zeros(8, np.int64), np.int64(ROW + 8), np.int32(COLS)
+    _, counts = far("count_streams<5>", 256, ROW // 8, arguments, (2 * ROW * COLS, 8 * ROW))
+    right = np.zeros(8, np.int64)
+    count(dense.view(np.uint16), 5, right)
+    assert counts.tolist() == right.tolist()

@@ -46,6 +46,7 @@ def test_it_holds_the_data_folders_and_no_tests(unpacked):
     assert "spmvbench/experiments/sparsity_sweep.yaml" in names
     assert "spmvbench/shapes.yaml" in names
     assert "spmvbench/py.typed" in names
+    assert "spmvbench/cuda/choices.csv" in names
     assert "spmvbench/plugin/spmvbench_plugin.h" in names
     assert "spmvbench/skeleton/my_format.py" in names
     assert {"spmvbench/report/page.html", "spmvbench/report/page.js"} <= names

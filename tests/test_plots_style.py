@@ -11,9 +11,9 @@ from spmvbench.plots.style import RESERVE_COLORS, RESERVE_MARKERS, STYLES, order
 TOGETHER = {
     "cpu": "macko bitmap csr16 dense-f16 dense-numpy csr-scipy csr-mkl dense-torch "
     "dense-int8 dense-int4",
-    "gpu": "macko macko-fast slab slab-bitmap bitmap dense-cublas dense-gemv "
+    "gpu": "macko macko-fast slab4 slab5 slab6 slab-bitmap bitmap dense-cublas dense-gemv "
     "csr-cusparse-spmv csr-cusparse-spmm sputnik dasp",
-    "quantised": "macko macko-fast slab slab-bitmap dense-cublas dense-int8 dense-int4 auto",
+    "quantised": "macko macko-fast slab4 slab-bitmap dense-cublas dense-int8 dense-int4 auto",
 }
 
 APART = 15

@@ -308,7 +308,7 @@ def test_x_of_another_shape_or_type_is_refused_before_the_call():
 def test_a_mistake_that_every_cell_has_is_said_once(capsys):
     assert judge_all([f"plugin:{stranger('NO_LAUNCH')}"], "cpu") == WRONG
     _, line = capsys.readouterr().out.splitlines()
-    assert "error in all 150 cells: format 'plugin:" in line
+    assert "error in all 156 cells: format 'plugin:" in line
     assert line.endswith("it leaves launch unset; expected name, pack, free, launch")
 
 

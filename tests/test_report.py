@@ -34,7 +34,7 @@ def folder(tmp_path):
 def two_devices(tmp_path):
     """A CPU and a GPU that measured the same experiment."""
     cpu = report_folder.records()
-    formats = ("slab", "dense-cublas", "dense-int8")
+    formats = ("slab4", "dense-cublas", "dense-int8")
     gpu = synthetic.records(
         synthetic.SHAPES[:1], (0.1, 0.7), formats, machine=synthetic.GPU, threads=0
     )
@@ -259,13 +259,13 @@ def test_disturbed_rows_dirty_commits_and_missing_formats_are_warned_of(tmp_path
     rows["flags"] = ["contended:12%", *[""] * (len(rows) - 1)]
     rows = synthetic.fail(rows, rows["format"] == "csr16", "unavailable", "needs AVX")
     entry = report_folder.ENVIRONMENT | {"commit": "0123456789ab+dirty"}
-    asked = "name: sparsity_sweep\nformats: [macko, slab]\n"
+    asked = "name: sparsity_sweep\nformats: [macko, slab4]\n"
     text = page(report_folder.write(tmp_path, rows, entry, asked)).text
     assert "4 warnings to read before a number is trusted" in text
     assert "flags: contended in 1 of 12 rows (up to 12 %" in text
     assert "16 rows: measured with changes beside commit 0123456789ab" in text
     assert "4 unavailable: csr16: needs AVX" in text
-    assert "sparsity_sweep/amd-epyc-9b14-2c: no row of slab, which the experiment asks for" in text
+    assert "sparsity_sweep/amd-epyc-9b14-2c: no row of slab4, which the experiment asks for" in text
 
 
 def test_mixed_environments_and_protocols_are_warned_of(tmp_path):
@@ -357,14 +357,14 @@ def test_the_page_is_written_into_the_first_folder_named(two_devices, capsys, mo
     first, second = two_devices / "sparsity_sweep" / "gpu", two_devices / "sparsity_sweep" / "cpu"
     code, out, err = command(capsys, monkeypatch, first, second)
     assert (code, err) == (0, "")
-    assert re.fullmatch(rf"report   {first}/report\.html \(\d\.\d\d MB\)\n", out)
+    assert re.fullmatch(rf"wrote {first}/report\.html \(\d\.\d\d MB\)\n", out)
     assert not (second / "report.html").exists()
 
 
 def test_of_a_file_it_is_written_beside_it(folder, capsys, monkeypatch):
     code, out, _ = command(capsys, monkeypatch, folder / "records.csv")
     assert code == 0
-    assert out.startswith(f"report   {folder}/report.html (")
+    assert out.startswith(f"wrote {folder}/report.html (")
 
 
 def test_out_names_another_place(folder, tmp_path, capsys, monkeypatch):

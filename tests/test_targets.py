@@ -184,6 +184,29 @@ def test_the_best_of_16_bits_may_be_sparse_but_not_the_claimed_format_itself(pai
     assert line.rival == "csr16"
 
 
+def test_of_several_the_fastest_that_has_a_time_counts(pair):
+    pair.add("csr16", 0.8)
+    pair.fail("macko", "unavailable", "why")
+    several = replace(BITMAP, than=("dense-f16", "csr16", "macko", "slab4"))
+    (line,) = pair.judge(several)
+    assert line.rival == "csr16"
+    row = next(x for x in to_markdown([line], Targets(), "d").splitlines() if "1.60x" in x)
+    assert row.startswith("| bitmap / best of 4 formats |")
+    assert "| csr16 |" in row
+
+
+def test_of_several_one_that_was_timed_beside_it_counts_first(pair):
+    pair.add("csr16", 0.8, block=1)
+    (line,) = pair.judge(replace(BITMAP, than=("csr16", "dense-f16")))
+    assert line.rival == "dense-f16"
+
+
+def test_several_of_which_none_has_a_time_are_not_measured(pair):
+    pair.fail("macko", "unavailable", "why")
+    (line,) = pair.judge(replace(BITMAP, than=("macko", "a/b/c.py:Slow")))
+    assert (line.verdict, line.reason) == ("not measured", "none of macko, c.py:Slow has a time")
+
+
 def test_a_rival_that_is_not_installed_is_not_measured_and_no_pass(pair):
     pair.fail("csr-mkl", "unavailable", "csr-mkl: MKL is not installed")
     (line,) = pair.judge(replace(BITMAP, than="csr-mkl"))

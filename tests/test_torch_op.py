@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import importlib.machinery
 import importlib.util
+import re
 import sys
+from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -28,6 +31,8 @@ from spmvbench.runner import Runner
 from spmvbench.torch_op import LAYOUTS, parse
 from spmvbench.watch import Watch
 
+DOCS = Path(__file__).parent.parent / "docs"
+BASELINES = (DOCS / "baselines.md").read_text()
 HAVE_TORCH = importlib.util.find_spec("torch") is not None
 needs_torch = pytest.mark.skipif(not HAVE_TORCH, reason="torch is not installed: spmvbench[torch]")
 
@@ -83,6 +88,28 @@ RIGHT = [
 @pytest.mark.parametrize(("layout", "operator"), RIGHT)
 def test_an_operator_is_given_what_its_layout_says(watch, layout, operator):
     assert not [v for v in judged(mine(layout, operator), watch) if v.status != "ok"]
+
+
+@needs_torch
+def test_the_example_of_the_docs_is_right(tmp_path, monkeypatch, capsys):
+    page = (DOCS / "adding-a-format.md").read_text()
+    (example,) = re.findall(r"```python\n(.*?)```", page, re.S)
+    (command,) = re.findall(r"`spmvbench check (torch-op:.*?)`", page)
+    (tmp_path / outside_file(command)).write_text(example)
+    monkeypatch.chdir(tmp_path)
+    assert judge_all([command], "cpu")
+    assert capsys.readouterr().out == f"{command}: right in all 75 cells\n"
+
+
+def test_the_page_of_baselines_has_every_layout():
+    table = BASELINES.partition("| LAYOUT |")[2].partition("\n\n")[0]
+    assert tuple(re.findall(r"(?m)^\| `([\w-]+)` \|", table)) == LAYOUTS
+
+
+def test_the_original_macko_is_the_operator_that_the_page_says():
+    (name,) = re.findall(r"`(torch-op:\S*multiply)`", BASELINES)
+    original = resolve("macko-original")
+    assert parse(name) == replace(original.operator, dtypes=original.dtypes)
 
 
 @needs_torch

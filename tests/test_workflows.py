@@ -12,8 +12,8 @@ import yaml
 
 from spmvbench.cli import app
 from spmvbench.cli.comparing import share
+from spmvbench.cli.durations import seconds
 from spmvbench.experiment import load
-from spmvbench.gate import seconds
 
 TOP = Path(__file__).parent.parent
 ACTION = yaml.safe_load((TOP / "action.yml").read_text())
@@ -73,7 +73,7 @@ def test_the_action_runs_doctor_and_gate_with_options_that_exist():
     asked = parsed(gate)
     assert (asked["base"], asked["new"], asked["experiment"]) == ("0123abc", "HEAD", "smoke")
     assert (asked["build"], asked["format_"]) == ("make kernels", "github")
-    assert (seconds(asked["budget"]), share(asked["fail_on"])) == (180, 0.03)
+    assert (seconds(asked["budget"], "--budget"), share(asked["fail_on"])) == (180, 0.03)
 
 
 def test_an_option_that_does_not_exist_would_be_found():
@@ -88,7 +88,7 @@ def test_every_use_of_the_action_names_its_inputs_and_an_experiment_that_is_ther
     _, gate = action_commands(inputs)
     asked = parsed(gate)
     assert load(str(TOP / asked["experiment"]), asked["set_"]).formats
-    assert seconds(asked["budget"]) > 0
+    assert seconds(asked["budget"], "--budget") > 0
     assert share(asked["fail_on"]) > 0
 
 

@@ -14,6 +14,7 @@ from spmvbench.advice.plain import plain, plain_bound
 from spmvbench.advice.tables import tables
 from spmvbench.advice.words import bound_sentence, sentences
 from spmvbench.checkpoint.advise import Advice
+from spmvbench.ending import wrote
 from spmvbench.summary.layout import escaped, show, to_markdown
 
 
@@ -48,7 +49,7 @@ def _show(found: Answer, said: list[str], pictures: list[Path]) -> None:
     for line in said:
         console.print(line, highlight=False, markup=False)
     for file in pictures:
-        console.print(f"\npicture  {file}", highlight=False, soft_wrap=True)
+        console.print(f"\n{wrote(file)}", highlight=False, markup=False, soft_wrap=True)
 
 
 def _file_name(found: Answer) -> str:

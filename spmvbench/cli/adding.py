@@ -9,17 +9,21 @@ from typing import Annotated
 import typer
 
 from spmvbench.cli.app import app
+from spmvbench.ending import then, wrote
 
 
 @app.command()
 def new_format(
-    name: Annotated[str, typer.Argument(help="lower-case words joined by '-', as my-format")],
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help="lower-case words joined by '-', as my-format")
+    ],
 ) -> None:
     """Write NAME.py here: a format that is right and slow."""
     from spmvbench.skeleton import class_name, write
 
     path = write(name, Path())
-    typer.echo(f"{path} is written; judge it: spmvbench check {path}:{class_name(name)}")
+    typer.echo(wrote(path))
+    typer.echo(then("check", f"{path}:{class_name(name)}"))
 
 
 @app.command()
@@ -45,4 +49,4 @@ def plugin_example(
     from spmvbench.skeleton import write_plugin
 
     path = write_plugin(kind.value, Path())
-    typer.echo(f"{path} is written; how to compile it stands at its top")
+    typer.echo(wrote(path, "how to compile it stands at its top"))

@@ -22,17 +22,24 @@ app = typer.Typer(
     context_settings={"max_content_width": 100},
 )
 
-Device = Annotated[str, typer.Option(help="auto, cpu or cuda")]
-Out = Annotated[Path, typer.Option(metavar="DIR", help="the folder that all results go below")]
+Device = Annotated[str, typer.Option(metavar="auto|cpu|cuda", help="where to measure")]
+Experiment = Annotated[
+    str, typer.Argument(metavar="EXPERIMENT", help="a YAML file, a shipped name, or suite:NAME")
+]
+Out = Annotated[Path, typer.Option(metavar="DIR", help="the folder below which results go")]
 Set = Annotated[
     list[str] | None,
     typer.Option(
-        "--set", metavar="KEY=VALUE", help="change a key, as timing.budget_s=0.2; may be repeated"
+        "--set",
+        metavar="KEY=VALUE",
+        help="change a key of the experiment, as timing.budget_s=0.2; may be repeated",
     ),
 ]
 Only = Annotated[
     list[str] | None,
-    typer.Option(metavar="FORMAT,...", help="measure only these of its formats; may be repeated"),
+    typer.Option(
+        metavar="FORMAT,...", help="measure only these formats of the experiment; may be repeated"
+    ),
 ]
 Skip = Annotated[
     list[str] | None, typer.Option(metavar="FORMAT,...", help="leave these out; may be repeated")

@@ -12,7 +12,9 @@ from spmvbench.cli.durations import seconds
 Formats = Annotated[
     list[str] | None,
     typer.Argument(
-        metavar="FORMAT", help="names, package.module:Class, file.py:Class, plugin:x.so"
+        metavar="FORMAT",
+        help="a name, package.module:Class, file.py:Class, plugin:x.so or "
+        "torch-op:LAYOUT:PLACE:NAMESPACE::NAME  [default: all]",
     ),
 ]
 Matrix = Annotated[
@@ -42,7 +44,7 @@ def check(
     timeout: Timeout = "120s",
     here: Here = False,
 ) -> None:
-    """Judge formats by a battery of matrices; default: all.
+    """Judge formats by a battery of matrices: are they right?
 
     A cell is one matrix of the battery, in one dtype, times one x or several.
 

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from spmvbench.cli.app import Device, Out, app, each, stoppable
+from spmvbench.ending import then, wrote
 from spmvbench.errors import UserError
 
 Stored = Annotated[
@@ -28,6 +29,10 @@ Include = Annotated[
 Exclude = Annotated[
     list[str] | None, typer.Option(metavar="GLOB,...", help="leave these alone; may be repeated")
 ]
+Norms = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="activation norms, .safetensors or .npz, for wanda and nm"),
+]
 
 
 @app.command()
@@ -35,15 +40,17 @@ def prune(
     checkpoint: Stored,
     out: NewFolder,
     density: Annotated[
-        float | None, typer.Option(help="share of weights to keep, as 0.5; of nm: N / M")
+        float | None,
+        typer.Option(metavar="SHARE", help="share of weights to keep, as 0.5; nm keeps N / M"),
     ] = None,
-    method: Annotated[str, typer.Option(help="magnitude, wanda or nm")] = "magnitude",
-    per: Annotated[str, typer.Option(help="choose within each row, or within the tensor")] = "row",
-    pattern: Annotated[str, typer.Option(metavar="N:M", help="of nm: keep N of every M")] = "2:4",
-    norms: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="activation norms, .safetensors or .npz: wanda, nm"),
-    ] = None,
+    method: Annotated[
+        str, typer.Option(metavar="magnitude|wanda|nm", help="how to choose what is kept")
+    ] = "magnitude",
+    per: Annotated[
+        str, typer.Option(metavar="row|tensor", help="choose within each row, or the tensor")
+    ] = "row",
+    pattern: Annotated[str, typer.Option(metavar="N:M", help="for nm: keep N of every M")] = "2:4",
+    norms: Norms = None,
     include: Include = None,
     exclude: Exclude = None,
 ) -> None:
@@ -64,7 +71,7 @@ def prune(
             open_checkpoint(checkpoint), pruning, out, each(include), each(exclude)
         )
         show(pruned_table(pruned, pruning), Console())
-        typer.echo(f"\npruned   {out}")
+        typer.echo(f"\n{wrote(out)}\n{then('advise', out)}")
 
 
 @app.command()
@@ -72,7 +79,10 @@ def convert(
     checkpoint: Stored,
     out: NewFolder,
     format_: Annotated[
-        str, typer.Option("--format", help="macko, bitmap, csr16, auto; dense: unpack again")
+        str,
+        typer.Option(
+            "--format", metavar="FORMAT", help="macko, bitmap, csr16 or auto; dense: unpack again"
+        ),
     ] = "auto",
     include: Include = None,
     exclude: Exclude = None,
@@ -92,24 +102,29 @@ def convert(
         opened = open_checkpoint(checkpoint)
         done = convert_checkpoint(opened, format_, out, each(include), each(exclude))
         show(converted_table(done, f"{checkpoint} in {format_}"), Console())
-        typer.echo(f"\nconverted {out}")
+        typer.echo(f"\n{wrote(out)}")
 
 
 MaybeStored = Annotated[
-    Path | None, typer.Argument(metavar="CHECKPOINT", help="as of prune; or --shapes instead")
+    Path | None, typer.Argument(metavar="CHECKPOINT", help="what prune takes; or use --shapes")
 ]
 Shapes = Annotated[
-    str | None, typer.Option(metavar="MODEL", help="a known model, as llama3-8b: no weights")
+    str | None,
+    typer.Option(metavar="MODEL", help="a known model, as llama3-8b, without its weights"),
 ]
 Densities = Annotated[
     list[str] | None,
     typer.Option(metavar="SHARE,...", help="pruned to these densities too; may be repeated"),
 ]
 Quality = Annotated[
-    Path | None, typer.Option(metavar="CSV", help="density,perplexity: measured too")
+    Path | None,
+    typer.Option(
+        metavar="CSV", help="a table of density,perplexity; those densities are measured too"
+    ),
 ]
 MaxQuality = Annotated[
-    float | None, typer.Option(help="the largest perplexity to accept: finds the density")
+    float | None,
+    typer.Option(metavar="PERPLEXITY", help="the largest to accept; finds the fastest density"),
 ]
 
 
@@ -122,7 +137,10 @@ class AdviceForm(StrEnum):
 
 
 Form = Annotated[
-    AdviceForm, typer.Option("--format", help="md: for a model card; json: one object, for scripts")
+    AdviceForm,
+    typer.Option(
+        "--format", metavar="FORM", help="text, md (for a model card) or json (for scripts)"
+    ),
 ]
 
 
@@ -131,7 +149,7 @@ def advise(
     checkpoint: MaybeStored = None,
     shapes: Shapes = None,
     density: Densities = None,
-    batch: Annotated[int, typer.Option(min=1, help="tokens at once")] = 1,
+    batch: Annotated[int, typer.Option(metavar="N", min=1, help="tokens at once")] = 1,
     quality: Quality = None,
     max_quality: MaxQuality = None,
     device: Device = "auto",
@@ -142,7 +160,7 @@ def advise(
 ) -> None:
     """Tell whether a model's zeros pay, in ms per token and GB.
 
-    Against dense, int8 and int4.
+    Sparse weights are measured against dense ones of 16 bits, int8 and int4.
 
     Exit code 0: sparse weights are faster than 16-bit dense at a density measured; 1: at none.
     """

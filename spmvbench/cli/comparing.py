@@ -25,9 +25,24 @@ class Form(StrEnum):
     benchmark_action = "benchmark-action"
 
 
-Starts = Annotated[
+FailOn = Annotated[
+    str, typer.Option(metavar="slower=SHARE", help="what fails: slower=3% or slower=0.03")
+]
+Printed = Annotated[
+    Form,
+    typer.Option(
+        "--format",
+        metavar="FORM",
+        help="text, md, json, github or benchmark-action; the last two are for workflows on GitHub",
+    ),
+]
+BaseStarts = Annotated[
     list[Path] | None,
-    typer.Option(metavar="RESULTS", help="of one more process start; may be repeated"),
+    typer.Option(metavar="RESULTS", help="one more process start of BASE; may be repeated"),
+]
+NewStarts = Annotated[
+    list[Path] | None,
+    typer.Option(metavar="RESULTS", help="one more process start of NEW; may be repeated"),
 ]
 
 
@@ -37,23 +52,26 @@ def compare(
         list[Path] | None,
         typer.Argument(metavar="BASE NEW", help="results folders, trees of them, or bundles"),
     ] = None,
-    base: Starts = None,
-    new: Starts = None,
-    fail_on: Annotated[
-        str, typer.Option(metavar="slower=SHARE", help="what fails: slower=3% or slower=0.03")
-    ] = "slower=3%",
+    base: BaseStarts = None,
+    new: NewStarts = None,
+    fail_on: FailOn = "slower=3%",
     absolute_us: Annotated[
-        float, typer.Option(min=0, help="and by more than so many microseconds")
+        float,
+        typer.Option(
+            metavar="MICROSECONDS", min=0, help="what is slower by no more than this does not fail"
+        ),
     ] = 1.0,
     confidence: Annotated[
-        float, typer.Option(min=0.5, max=0.9999, help="of all intervals together")
+        float,
+        typer.Option(
+            metavar="SHARE", min=0.5, max=0.9999, help="confidence of all intervals together"
+        ),
     ] = 0.95,
     across_machines: Annotated[
-        bool, typer.Option("--across-machines", help="compare speed-ups instead of times")
+        bool,
+        typer.Option("--across-machines", help="compare speed-ups instead of times"),
     ] = False,
-    format_: Annotated[
-        Form, typer.Option("--format", help="github and benchmark-action: for workflows there")
-    ] = Form.text,
+    format_: Printed = Form.text,
 ) -> None:
     """Say whether NEW is slower than BASE, if that can be known.
 

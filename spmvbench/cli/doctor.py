@@ -21,7 +21,8 @@ class FindingsForm(StrEnum):
 @app.command()
 def doctor(
     format_: Annotated[
-        FindingsForm, typer.Option("--format", help="json: all findings, for scripts")
+        FindingsForm,
+        typer.Option("--format", metavar="FORM", help="text, or json (for scripts)"),
     ] = FindingsForm.text,
 ) -> None:
     """Say what would spoil a measurement here, and what mends it.

@@ -8,38 +8,34 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from spmvbench.cli.app import Device, Only, Set, Skip, app, each
-from spmvbench.cli.comparing import Form, share, show
+from spmvbench.cli.app import Device, Experiment, Only, Set, Skip, app, each
+from spmvbench.cli.comparing import FailOn, Form, Printed, share, show
 from spmvbench.cli.durations import seconds
+from spmvbench.ending import wrote
 
 if TYPE_CHECKING:
     from spmvbench.compare import Comparison, Options
     from spmvbench.gate import Request
 
-Base = Annotated[str, typer.Argument(metavar="REV_A", help="what is compared with")]
-New = Annotated[str, typer.Argument(metavar="REV_B", help="what is judged")]
-Asked = Annotated[
-    str, typer.Argument(metavar="EXPERIMENT", help="a YAML file, or the name of a shipped one")
+Base = Annotated[
+    str, typer.Argument(metavar="REV_A", help="the old revision, which is compared with")
 ]
+New = Annotated[str, typer.Argument(metavar="REV_B", help="the new revision, which is judged")]
 Budget = Annotated[
-    str, typer.Option(metavar="TIME", help="of all launches together, as 90, 90s, 3m or 1h")
+    str, typer.Option(metavar="TIME", help="time for all launches, as 90, 90s, 3m, 1h")
 ]
-Repo = Annotated[Path, typer.Option(metavar="DIR", help="the repository that has both")]
-Build = Annotated[str, typer.Option(metavar="CMD", help="run at the top of each revision first")]
-FailOn = Annotated[
-    str, typer.Option(metavar="slower=SHARE", help="what fails: slower=3% or slower=0.03")
+Repo = Annotated[Path, typer.Option(metavar="DIR", help="the repository that has both revisions")]
+Build = Annotated[
+    str, typer.Option(metavar="CMD", help="a command to run at the top of each revision first")
 ]
 Kept = Annotated[Path | None, typer.Option(metavar="DIR", help="keep all results in a new folder")]
-Printed = Annotated[
-    Form, typer.Option("--format", help="github and benchmark-action: for workflows there")
-]
 
 
 @app.command()
 def gate(
     base: Base,
     new: New,
-    experiment: Asked,
+    experiment: Experiment,
     budget: Budget = "180s",
     repo: Repo = Path(),
     build: Build = "",
@@ -68,6 +64,8 @@ def gate(
         Request(repo, base, new, experiment, budget_s, build, out, device, *words), options
     )
     show(found, format_)
+    if out:
+        typer.echo(wrote(out), err=True)  # standard output may be JSON
     raise typer.Exit(exit_code(found))
 
 

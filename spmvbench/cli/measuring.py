@@ -6,14 +6,14 @@ from pathlib import Path
 
 import typer
 
-from spmvbench.cli.app import Device, Only, Out, Set, Skip, app, each, stoppable
+from spmvbench.cli.app import Device, Experiment, Only, Out, Set, Skip, app, each, stoppable
 from spmvbench.cli.durations import seconds
-from spmvbench.cli.of_run import CASES_LEFT, Asked, DryRun, Launches, Limit, Retry, Share
+from spmvbench.cli.of_run import CASES_LEFT, DryRun, Launches, Limit, Retry, Share
 
 
 @app.command()
 def run(
-    experiment: Asked,
+    experiment: Experiment,
     device: Device = "auto",
     out: Out = Path("results"),
     set_: Set = None,
@@ -60,7 +60,7 @@ def run(
 def quick(device: Device = "auto", out: Out = Path("results")) -> None:
     """Answer in two minutes: one sentence, and a table to paste.
 
-    3 shapes at 4 densities.
+    Measures 3 shapes at 4 densities.
     """
     from spmvbench.experiment import load
     from spmvbench.sweep import Wanted, answer, sweep

@@ -9,16 +9,17 @@ import typer
 CASES_LEFT = 75
 """Exit code of a run whose time did not suffice: try again (EX_TEMPFAIL of sysexits.h)."""
 
-Asked = Annotated[
-    str, typer.Argument(metavar="EXPERIMENT", help="a YAML file, a shipped name, or suite:NAME")
-]
 DryRun = Annotated[
-    bool, typer.Option("--dry-run", help="list the cases, their bytes and the likely time")
+    bool,
+    typer.Option("--dry-run", help="measure nothing; show cases, bytes and the likely time"),
 ]
 Launches = Annotated[
     int,
     typer.Option(
-        min=1, max=100, help="fresh processes each case is measured in; from 3 on an interval"
+        metavar="N",
+        min=1,
+        max=100,
+        help="fresh processes for each case; from 3 on, intervals cover what lies between them",
     ),
 ]
 Retry = Annotated[
@@ -33,9 +34,9 @@ Limit = Annotated[
     str | None,
     typer.Option(
         metavar="TIME",
-        help=f"begin no case after that, as 90, 90s, 3m or 1h; exit code {CASES_LEFT}: some left",
+        help=f"begin no case after so long, as 90, 90s, 3m, 1h; exit code {CASES_LEFT}: some left",
     ),
 ]
 Share = Annotated[
-    str, typer.Option(metavar="I/N", help="measure only the I-th of N shares of the cases")
+    str, typer.Option(metavar="I/N", help="measure only the I-th of N equal shares of the cases")
 ]

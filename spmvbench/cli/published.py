@@ -14,7 +14,8 @@ from spmvbench.cli.app import ManyResults, TableForm, app
 def published(
     results: ManyResults = None,
     format_: Annotated[
-        TableForm, typer.Option("--format", help="md: Markdown to paste")
+        TableForm,
+        typer.Option("--format", metavar="FORM", help="text, or md (Markdown to paste)"),
     ] = TableForm.text,
 ) -> None:
     """Set results beside the claims of MACKO's authors.

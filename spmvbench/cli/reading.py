@@ -19,7 +19,8 @@ def plot(
     out: Annotated[
         Path | None,
         typer.Option(
-            metavar="DIR", help="default: plots/ in each folder; BUNDLE-plots/ beside a bundle"
+            metavar="DIR",
+            help="where to draw  [default: plots/ in each folder; BUNDLE-plots/ beside a bundle]",
         ),
     ] = None,
 ) -> None:
@@ -36,13 +37,15 @@ def plot(
 def targets(
     results: ManyResults = None,
     format_: Annotated[
-        TableForm, typer.Option("--format", help="md: Markdown to paste")
+        TableForm,
+        typer.Option("--format", metavar="FORM", help="text, or md (Markdown to paste)"),
     ] = TableForm.text,
 ) -> None:
     """Judge results by the targets of their experiment.
 
-    Measures nothing: the raw samples beside the rows are compared. Exit code 0: all are met;
-    1: not all are.
+    Measures nothing: the raw samples beside the rows are compared.
+
+    Exit code 0: all are met; 1: not all are.
     """
     from spmvbench.sweep import judge_all
 

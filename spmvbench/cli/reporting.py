@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from spmvbench.cli.app import ManyResults, app
+from spmvbench.ending import wrote
 
 
 @app.command()
@@ -17,7 +18,7 @@ def report(
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="default: report.html in the first of RESULTS, or BUNDLE-report.html",
+            help="the page  [default: report.html in the first of RESULTS, or BUNDLE-report.html]",
         ),
     ] = None,
 ) -> None:
@@ -28,4 +29,4 @@ def report(
     from spmvbench.report import write_report
 
     path = write_report(results or [Path("results")], out)
-    typer.echo(f"report   {path} ({path.stat().st_size / 1e6:.2f} MB)")
+    typer.echo(wrote(path, f"{path.stat().st_size / 1e6:.2f} MB"))

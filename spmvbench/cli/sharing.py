@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from spmvbench.cli.app import ManyResults, OneResult, app
+from spmvbench.ending import then, wrote
 
 SHOWN = 20
 """Complaints and conflicts printed."""
@@ -32,7 +33,7 @@ def bundle(
     results: OneResult = Path("results"),
     out: Annotated[
         Path | None,
-        typer.Option("--out", "-o", metavar="FILE", help="default: EXPERIMENT-DEVICE.zip, here"),
+        typer.Option(metavar="FILE", help="the bundle  [default: EXPERIMENT-DEVICE.zip, here]"),
     ] = None,
 ) -> None:
     """Put results into one file to hand on.
@@ -44,7 +45,9 @@ def bundle(
     from spmvbench.share.source import opened
 
     with opened(results) as top:
-        typer.echo(bundle(top, out))
+        path = bundle(top, out)
+    typer.echo(wrote(path))
+    typer.echo(then("cite", path))
 
 
 @app.command()
@@ -87,7 +90,9 @@ def merge(
         list[Path],
         typer.Argument(metavar="RESULTS", help="results folders, trees of them, or bundles"),
     ],
-    out: Annotated[Path, typer.Option(metavar="DIR", help="the tree to write; new, or a merge's")],
+    out: Annotated[
+        Path, typer.Option(metavar="DIR", help="a new folder, or one that merge has written")
+    ],
 ) -> None:
     """Join results of several machines or jobs.
 
@@ -97,18 +102,23 @@ def merge(
     from spmvbench.share.merge import merge
 
     made = merge(results, out)
-    for name, rows in made.rows.items():
-        typer.echo(f"{out / name}: {rows} rows")
     if made.superseded:
         typer.echo(f"{made.superseded} older rows of the same cases left out")
     _echo([f"conflict: {one}" for one in made.conflicts])
+    for name, rows in made.rows.items():
+        typer.echo(wrote(out / name, f"{rows} rows"))
+    typer.echo(then("verify", out))
 
 
 @app.command()
 def export(
     results: ManyResults = None,
-    csv: Annotated[Path | None, typer.Option(metavar="FILE", help="a CSV table; -: print")] = None,
-    json: Annotated[Path | None, typer.Option(metavar="FILE", help="JSON; -: print")] = None,
+    csv: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="write a CSV table; - prints it")
+    ] = None,
+    json: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="write JSON; - prints it")
+    ] = None,
 ) -> None:
     """Write the rows that count as CSV or JSON."""
     from spmvbench.errors import ResultsError
@@ -124,7 +134,7 @@ def export(
         typer.echo(text, nl=False)
     else:
         write(path, text)
-        typer.echo(f"export   {path}")
+        typer.echo(wrote(path))
 
 
 def _echo(lines: list[str]) -> None:

@@ -1,7 +1,7 @@
 """Slabs: pack and unpack shares of rows, in groups of 8 entries, side by side by lane.
 
-The layout is drawn in formats/slab.py. `bits` of a gap. Arrays of a layout have the shapes
-offsets (slabs, warps), starts (slabs, warps, 32), groups (slabs, rows of a slab).
+The layout is drawn in formats/slab.py. `gap_bits` of a gap; values are of 16 bits. Shapes of its
+arrays: offsets (slabs, warps), starts (slabs, warps, 32), groups (slabs, rows of a slab).
 """
 
 from __future__ import annotations
@@ -17,16 +17,17 @@ from spmvbench.dtypes import Array
 
 LANES = 32
 GROUP = 8
+MAGNITUDE = np.uint16(0x7FFF)
 
 
 @njit(parallel=True)
-def count(weights: Array, magnitude: Any, bits: int, counts: Array) -> None:
+def count(weights: Array, gap_bits: int, counts: Array) -> None:
     """Write the entries of each row, bridges included. `weights` as unsigned integers."""
     for row in prange(weights.shape[0]):
         entries, gap = np.int64(0), np.int64(0)
-        for column in range(used_columns(weights[row], magnitude)):
-            nonzero = np.int64((weights[row, column] & magnitude) != 0)
-            stored = nonzero | (gap + 1) >> bits  # 1 at the widest gap: this zero bridges
+        for column in range(used_columns(weights[row], MAGNITUDE)):
+            nonzero = np.int64((weights[row, column] & MAGNITUDE) != 0)
+            stored = nonzero | (gap + 1) >> gap_bits  # 1 at the widest gap: this zero bridges
             entries += stored
             gap = (gap + 1) & (stored - 1)  # 0 after an entry
         counts[row] = entries
@@ -53,23 +54,23 @@ def _before(lengths: Array, lane: int, group: int) -> Any:
 
 
 @njit()
-def _store(arrays: Any, at: Any, entry: int, code: int, value: Any, bits: int) -> None:
+def _store(arrays: Any, at: Any, entry: int, code: int, value: Any, gap_bits: int) -> None:
     """Write entry `entry` of the group at `at`."""
     values, low, high = arrays
     values[at * GROUP + entry] = value
     low[at] |= np.uint32((code & 15) << (8 * (entry & 3) + (entry & 4)))
-    if bits == 5:
+    if gap_bits == 5:
         high[at] |= code >> 4 << entry
-    elif bits == 6:
+    elif gap_bits == 6:
         high[at] |= code >> 4 << (8 * (entry & 1) + 2 * (entry & 2) + (entry >> 2 << 1))
 
 
 @njit()
-def _code(low: Array, high: Array, at: Any, entry: int, bits: int) -> Any:
+def _code(low: Array, high: Array, at: Any, entry: int, gap_bits: int) -> Any:
     code: Any = np.int64(low[at] >> np.uint32(8 * (entry & 3) + (entry & 4))) & 15
-    if bits == 5:
+    if gap_bits == 5:
         code |= ((np.int64(high[at]) >> entry) & 1) << 4
-    elif bits == 6:
+    elif gap_bits == 6:
         place = 8 * (entry & 1) + 2 * (entry & 2) + (entry >> 2 << 1)
         code |= ((np.int64(high[at]) >> place) & 3) << 4
     return code
@@ -77,16 +78,16 @@ def _code(low: Array, high: Array, at: Any, entry: int, bits: int) -> Any:
 
 @njit()
 def _fill_row(
-    weights: Array, magnitude: Any, bits: int, place: Any, lengths: Array, side: Any, arrays: Any
+    weights: Array, gap_bits: int, place: Any, lengths: Array, side: Any, arrays: Any
 ) -> None:
     """Write a row's entries. `place`: its slab and its place in it; `weights`: the row."""
     offsets, starts, rows = side
     slab, thread = place
-    widest = (1 << bits) - 1
+    widest = (1 << gap_bits) - 1
     group, entry, gap, at = -1, GROUP, 0, np.int64(0)
-    for column in range(used_columns(weights, magnitude)):
+    for column in range(used_columns(weights, MAGNITUDE)):
         value = weights[column]
-        if (value & magnitude) == 0:
+        if (value & MAGNITUDE) == 0:
             if gap < widest:
                 gap += 1
                 continue
@@ -99,15 +100,14 @@ def _fill_row(
             if group == 0:
                 starts[slab, warp, lane] = column - gap
             at = np.int64(offsets[slab, warp]) + _before(lengths[warp], lane, group)
-        _store(arrays, at, entry, gap, value, bits)
+        _store(arrays, at, entry, gap, value, gap_bits)
         entry, gap = entry + 1, 0
 
 
 @njit(parallel=True)
 def fill(
     weights: Array,
-    magnitude: Any,
-    bits: int,
+    gap_bits: int,
     side: tuple[Array, Array, Array, Array],
     arrays: tuple[Array, Array, Array],
 ) -> None:
@@ -120,15 +120,14 @@ def fill(
         _lanes(groups[slab], warps, lengths)
         for i in range(min(rows, row_order.size - slab * rows)):
             row = weights[row_order[slab * rows + i]]
-            _fill_row(row, magnitude, bits, (slab, i), lengths, (offsets, starts, rows), arrays)
+            _fill_row(row, gap_bits, (slab, i), lengths, (offsets, starts, rows), arrays)
 
 
 @njit()
 def unpack(
     arrays: tuple[Array, Array, Array],
     side: tuple[Array, Array, Array, Array],
-    magnitude: Any,
-    bits: int,
+    gap_bits: int,
     dense: Array,
 ) -> int:
     """Write the stored entries into a matrix of zeros. The number that lie outside of it."""
@@ -147,9 +146,9 @@ def unpack(
             for group in range(lengths[warp, lane]):
                 at = np.int64(offsets[slab, warp]) + _before(lengths[warp], lane, group)
                 for entry in range(GROUP):
-                    column += _code(low, high, at, entry, bits) + 1
+                    column += _code(low, high, at, entry, gap_bits) + 1
                     value = values[at * GROUP + entry]
-                    if (value & magnitude) == 0:
+                    if (value & MAGNITUDE) == 0:
                         outside += column >= cols + GROUP - 1
                     elif place < row_order.size and column < cols:
                         dense[row_order[place], column] = value

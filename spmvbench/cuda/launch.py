@@ -11,14 +11,14 @@ import numpy as np
 from spmvbench.cuda import names
 from spmvbench.cuda.module import allow_shared, kernel, usage
 from spmvbench.dtypes import DTYPES, Array
-from spmvbench.formats.base import USAGE, MatVec, Packed, Target
+from spmvbench.formats.base import BESIDE, USAGE, MatVec, Packed, Target
 
 THREADS = 256
 WIDEST = 16
 """Bytes of the widest load of a lane."""
 
-_SHARED_BY_SYSTEM = 1024
-"""Bytes of shared memory that CUDA takes of each block for itself, from sm_80 on."""
+SYSTEM_SHARED = 1024
+"""Bytes of shared memory of a block that are not its own."""
 
 
 @dataclass(frozen=True)
@@ -49,20 +49,18 @@ class Resident:
 
 @dataclass(frozen=True)
 class Limits:
-    """What the current device has. `shared_bytes`: the most that a block may ask for.
-
-    Of a multiprocessor: its shared memory, in bytes, and the threads that it holds.
-    """
+    """What the current device has. `shared_bytes`: the most that a block may ask for."""
 
     multiprocessors: int
     shared_bytes: int
-    shared_of_multiprocessor: int
-    threads_of_multiprocessor: int
 
-    def blocks(self, threads: int, shared_bytes: int) -> int:
-        """How many blocks of such a size a multiprocessor holds, but for their registers."""
-        room = self.shared_of_multiprocessor // (shared_bytes + _SHARED_BY_SYSTEM)
-        return min(room, self.threads_of_multiprocessor // threads)
+    def blocks(self, shared_bytes: int) -> int:
+        """How many that ask for so much fit on a multiprocessor at once.
+
+        It has what one block may ask for and what the system keeps of it; of each more, it keeps
+        as much (CUDA C++ Programming Guide, Compute Capabilities).
+        """
+        return (self.shared_bytes + SYSTEM_SHARED) // (shared_bytes + SYSTEM_SHARED)
 
 
 def limits() -> Limits:
@@ -70,12 +68,7 @@ def limits() -> Limits:
     import cupy
 
     facts = cupy.cuda.runtime.getDeviceProperties(cupy.cuda.Device().id)
-    return Limits(
-        int(facts["multiProcessorCount"]),
-        int(facts["sharedMemPerBlockOptin"]),
-        int(facts["sharedMemPerMultiprocessor"]),
-        int(facts["maxThreadsPerMultiProcessor"]),
-    )
+    return Limits(int(facts["multiProcessorCount"]), int(facts["sharedMemPerBlockOptin"]))
 
 
 def pointer_type(pointers: Array) -> str:
@@ -109,9 +102,19 @@ def launch(how: Kernel, packed: Packed, device: Target, *variant: str) -> MatVec
     return _ready(product, function, packed, device)
 
 
-def resident(how: Resident, packed: Packed, device: Target, *sizes: np.generic) -> MatVec:
-    """As `launch`, of a kernel whose blocks stay, for one vector; `sizes`: its last arguments."""
+def resident(
+    how: Resident,
+    packed: Packed,
+    device: Target,
+    *sizes: np.generic,
+    index: Callable[..., Array] | None = None,
+) -> MatVec:
+    """As `launch`, of a kernel whose blocks stay, for one vector; `sizes`: its last arguments.
+
+    `index`: makes of the uploaded arrays one more, which the kernel takes after them.
+    """
     arrays = [device.put(array) for array in packed.arrays.values()]
+    beside = [index(*arrays)] if index else []
     function = kernel(how.file, how.name)
     # All plans of this process share the function: what one has asked for, the next does not take.
     allow_shared(function, how.shared_bytes)
@@ -119,9 +122,11 @@ def resident(how: Resident, packed: Packed, device: Target, *sizes: np.generic) 
 
     def product(x: Array, y: Array) -> None:
         if how.blocks:  # no launch has an empty grid
-            function(grid, threads, (*arrays, x, y, *sizes), shared_mem=shared)
+            function(grid, threads, (*arrays, *beside, x, y, *sizes), shared_mem=shared)
 
-    return _ready(product, function, packed, device)
+    matvec = _ready(product, function, packed, device)
+    setattr(matvec, BESIDE, sum(int(array.nbytes) for array in beside))
+    return matvec
 
 
 def _ready(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext, suppress
 from functools import cached_property
@@ -10,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from spmvbench.cuda import driver, streaming
+from spmvbench.cuda import driver, model, streaming
 from spmvbench.devices.base import FLUSH_CACHES, Launch, Telemetry
 from spmvbench.devices.cupy_there import working_cupy
 from spmvbench.devices.first_calls import FirstCalls
@@ -54,13 +53,12 @@ class CudaDevice:
 
     @cached_property
     def _name(self) -> str:
-        name = self._facts["name"]
-        return name.decode() if isinstance(name, bytes) else str(name)
+        return model.name(self._facts["name"])
 
     @property
     def slug(self) -> str:
         """`nvidia-h200`."""
-        return "-".join(re.findall(r"[a-z0-9]+", self._name.lower()))
+        return model.slug(self._name)
 
     @property
     def cache_bytes(self) -> int:

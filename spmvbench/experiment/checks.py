@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -90,10 +90,7 @@ def settle_formats(settings: Settings, document: Document, folder: Path) -> Sett
     for key in {"include", "exclude"} & settings.model_fields_set:
         changed[key] = entries(getattr(settings, key))
     if "targets" in settings.model_fields_set:
-        changed["targets"] = [
-            target.model_copy(update={key: settled[name] for key, name in _named(target)})
-            for target in settings.targets
-        ]
+        changed["targets"] = [_with_names(target, settled) for target in settings.targets]
     return settings.model_copy(update=changed)
 
 
@@ -135,8 +132,17 @@ def _formats(settings: Settings) -> Iterator[tuple[Location, str]]:
 
 def _named(target: TargetKeys) -> list[tuple[str, str]]:
     """The keys of a target that name a format, with the name; groups of formats are none."""
-    given = {key: getattr(target, key) for key in ("faster", "than", "bandwidth")}
-    return [(key, name) for key, name in given.items() if name and name not in GROUPS]
+    given = [("faster", target.faster), ("bandwidth", target.bandwidth)]
+    given += [("than", name) for name in target.rivals]
+    return [(key, name) for key, name in given if name and name not in GROUPS]
+
+
+def _with_names(target: TargetKeys, settled: Mapping[str, str]) -> TargetKeys:
+    """The target with its formats as found."""
+    changed: dict[str, Any] = {key: settled[name] for key, name in _named(target)}
+    if isinstance(target.than, list):
+        changed["than"] = [settled[name] for name in target.than]
+    return target.model_copy(update=changed)
 
 
 def _entries(settings: Settings) -> Iterator[tuple[Location, Entry]]:

@@ -55,8 +55,9 @@ class Settings(Keys):
         Field(
             min_length=1,
             description="Formats, timed interleaved. One from elsewhere is named "
-            "`package.module:Class`, `path/to/file.py:Class` or `plugin:path/to/library.so`; a "
-            "path is looked for in the working directory, then beside this file.",
+            "`package.module:Class`, `path/to/file.py:Class`, `plugin:path/to/library.so` or "
+            "`torch-op:LAYOUT:PLACE:NAMESPACE::NAME`, PLACE being a module or a file; a path is "
+            "looked for in the working directory, then beside this file.",
         ),
         OneOrMore(),
     ]

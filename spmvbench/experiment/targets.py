@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Discriminator, Field, Tag, model_validator
 
 from spmvbench.claim import GROUPS, Claim
 from spmvbench.errors import did_you_mean
@@ -20,7 +20,7 @@ from spmvbench.experiment.fields import (
 )
 from spmvbench.experiment.parts import Densities, Keys
 
-RIVAL = f"the name of a format, or one of {', '.join(GROUPS)}"
+RIVAL = f"the name of a format, a list of names, or one of {', '.join(GROUPS)}"
 
 
 def _known_group(name: str) -> str:
@@ -31,7 +31,16 @@ def _known_group(name: str) -> str:
     return name
 
 
+def _kind(value: Any) -> str:
+    return "<several>" if isinstance(value, list) else "<one>"
+
+
 Rival = Annotated[Word, expect(RIVAL), AfterValidator(_known_group)]
+Rivals = Annotated[
+    Annotated[Rival, Tag("<one>")]
+    | Annotated[list[FormatName], Field(min_length=1), Tag("<several>")],
+    Discriminator(_kind),
+]
 Ratio = Annotated[
     float, Field(strict=True, gt=0, le=1e6), expect("a ratio above 0, such as 1.35 or 0.8")
 ]
@@ -45,11 +54,11 @@ class TargetKeys(Keys):
 
     faster: Annotated[FormatName, Field(description="The format claimed to be faster.")] = ""
     than: Annotated[
-        Rival,
+        Rivals,
         Field(
-            description="What it is faster than: a format, `best 16-bit dense` (the fastest "
-            "lossless dense format of the run that stores 16-bit values) or `best 16-bit` (the "
-            "same, sparse ones too)."
+            description="What it is faster than: a format; a list of formats, of which the fastest "
+            "counts that has a time; `best 16-bit dense` (the fastest lossless dense format of the "
+            "run that stores 16-bit values) or `best 16-bit` (the same, sparse ones too)."
         ),
     ] = ""
     bandwidth: Annotated[
@@ -85,8 +94,10 @@ class TargetKeys(Keys):
             raise said("than goes with faster; a bandwidth is compared with no other format")
         if self.faster and not self.than:
             raise said(f"missing key 'than'; expected {RIVAL}")
-        if self.faster and self.faster == self.than:
-            raise said(f"than is '{self.than}' as faster is; expected another format")
+        if isinstance(self.than, list) and (groups := [n for n in self.than if n in GROUPS]):
+            raise said(f"than lists '{groups[0]}', which stands alone; expected {RIVAL}")
+        if self.faster in self.rivals:
+            raise said(f"than is '{self.faster}' as faster is; expected another format")
         if self.bandwidth and self.at_least > 1:
             raise said(f"at_least is {self.at_least:g}; expected a share of at most 1")
         if self.beyond is not None and self.beyond <= self.at_least:
@@ -94,12 +105,19 @@ class TargetKeys(Keys):
         return self
 
     @property
+    def rivals(self) -> list[str]:
+        """The names in `than`: of formats, or of a group."""
+        named = self.than if isinstance(self.than, list) else [self.than]
+        return [name for name in named if name]
+
+    @property
     def claim(self) -> Claim:
         """The same without the words of the file."""
         densities = self.densities if isinstance(self.densities, list) else self.densities.values()
+        than = tuple(self.than) if isinstance(self.than, list) else self.than or None
         return Claim(
             self.faster or self.bandwidth,
-            self.than or None,
+            than,
             self.at_least,
             self.beyond,
             tuple(self.shapes),

@@ -24,6 +24,10 @@ SPILLED = "spilled"
 """A product may have this attribute, called with the device when a product is done: where it has
 written beside memory of its own, in words, or nothing."""
 
+BESIDE = "bytes_beside"
+"""A product may have this attribute: bytes of what `plan` has made of the packed arrays and the
+product reads beside them."""
+
 
 class Target(Protocol):
     """What a format may know of the device that it plans a product for."""
@@ -118,6 +122,13 @@ class Format(ABC):
             known = ", ".join(map(str, few))
             return f"{self.name} takes {known} columns of x on {device}, not {problem.batch}"
         return None
+
+    def for_problem(self, device: str, problem: Problem) -> Format:
+        """The format that packs that problem, or some of its rows, for that kind of device.
+
+        Itself, but where what it packs depends on more than the elements: on the columns of x, say.
+        """
+        return self
 
     def precision(self, dtype: str, device: str) -> Precision:
         """The types of a product of weights given as `dtype`; recorded, and the bound follows them.

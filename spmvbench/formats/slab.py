@@ -23,19 +23,28 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
 from spmvbench.cpu.arrays import bits_of, require_size, stored_bits
-from spmvbench.dtypes import Array
+from spmvbench.dtypes import Array, is_on_host, to_host
 from spmvbench.formats.base import Format, MatVec, Packed, Target
 from spmvbench.problems.base import Problem
+from spmvbench.slabs import (
+    GROUP,
+    LANES,
+    Launch,
+    launches,
+    offsets_of,
+    order_of_rows,
+    rows_of_slab,
+    warps_of_slab,
+)
 
-_LANES = 32
-_GROUP = 8
-_ALIGNED = 4  # groups: those of a slab and warp begin at a multiple of 64 bytes of values
-_MOST_OFFSET = 2**32
+if TYPE_CHECKING:
+    from spmvbench.cuda.launch import Limits
+
 _HIGH = {4: np.uint8, 5: np.uint8, 6: np.uint16}
 
 MOST_COLUMNS = 2**16
@@ -57,6 +66,7 @@ class Slab4(Format):
     devices = ("cuda",)
     dtypes = ("float16", "bfloat16")
     batches: ClassVar = {"cuda": (1,)}
+    packs_on: ClassVar[tuple[str, ...]] = ("cpu", "cuda")
     gap_bits: ClassVar[int] = 4
 
     def unavailable(self, device: str, problem: Problem | None = None) -> str | None:
@@ -68,23 +78,23 @@ class Slab4(Format):
 
     def pack(self, dense: Array) -> Packed:
         """See `Format.pack`. Raises: ValueError for what is no matrix of a known type."""
-        from spmvbench.cpu import slab as kernels
-
-        bits, magnitude = bits_of(dense, self.dtypes, self.name)
+        bits, _ = bits_of(dense, self.dtypes, self.name)
         rows, cols = bits.shape
         if cols > MOST_COLUMNS:
             raise ValueError(_uncounted(self.name, cols))
-        counts = np.zeros(rows, np.int64)
-        kernels.count(bits, magnitude, self.gap_bits, counts)
-        groups_of_rows = -(-counts // _GROUP)
-        row_order = np.argsort(-groups_of_rows, kind="stable").astype(np.uint32)
-        offsets, groups, stored = places(self.name, groups_of_rows[row_order], cut(bits.shape))
-        starts = np.zeros((*offsets.shape, _LANES), np.uint16)
-        values = np.zeros(stored * _GROUP, bits.dtype)
-        low = np.zeros(stored, np.uint32)
-        high = np.zeros(stored if self.gap_bits > 4 else 0, _HIGH[self.gap_bits])
+        kernels, xp = _there(bits)
+        counts = xp.zeros(rows, np.int64)
+        kernels.count(bits, self.gap_bits, counts)
+        groups_of_rows = -(-to_host(counts) // GROUP)
+        order = order_of_rows(groups_of_rows)
+        begins, of_slabs, stored = places(self.name, groups_of_rows[order], cut(bits.shape))
+        offsets, groups, row_order = map(xp.asarray, (begins, of_slabs, order))
+        starts = xp.zeros((*offsets.shape, LANES), np.uint16)
+        values = xp.zeros(stored * GROUP, bits.dtype)
+        low = xp.zeros(stored, np.uint32)
+        high = xp.zeros(stored if self.gap_bits > 4 else 0, _HIGH[self.gap_bits])
         side, arrays = (offsets, starts, groups, row_order), (values, low, high)
-        kernels.fill(bits, magnitude, self.gap_bits, side, arrays)
+        kernels.fill(bits, self.gap_bits, side, arrays)
         named = {"values": values.view(dense.dtype), "low": low, "high": high}
         named |= {"offsets": offsets, "starts": starts, "groups": groups, "row_order": row_order}
         return Packed(dense.shape, str(dense.dtype), named)
@@ -104,14 +114,11 @@ class Slab4(Format):
         if reason := _too_wide(self.name, shape):
             raise ValueError(reason)
         how = cut(shape)
-        slabs, threads = -(-shape[0] // how.rows), _LANES * how.warps
-        fit = {size: limit.blocks(threads, shared_bytes(shape, size)) for size in (4, 2)}
-        each = blocks_of_multiprocessor(how.warps, slabs, limit.multiprocessors, fit[2])
-        # x as float saves an instruction an entry, and may not cost a block.
-        of_x, size = ("float", 4) if fit[4] >= each else (value, 2)
-        template = f"slab<{value}, {of_x}, {self.gap_bits}, {how.warps}, {each}>"
-        blocks = min(limit.multiprocessors * min(each, fit[size]), slabs)
-        kernel = Resident("slab.cu", template, blocks, threads, shared_bytes(shape, size))
+        run = runs(shape, limit)[0]
+        of_x = "float" if run.itemsize == 4 else value
+        template = f"slab<{value}, {of_x}, {self.gap_bits}, {how.warps}, {run.blocks}>"
+        threads = LANES * how.warps
+        kernel = Resident("slab.cu", template, run.grid, threads, run.shared_bytes)
         sizes = np.int64(shape[0]), np.int32(shape[1]), np.int32(how.rows.bit_length() - 1)
         return resident(kernel, packed, device, *sizes)
 
@@ -124,9 +131,8 @@ class Slab4(Format):
         bits = stored_bits(arrays["values"])
         dense = np.zeros(packed.shape, bits.dtype)
         side = arrays["offsets"], arrays["starts"], arrays["groups"], arrays["row_order"]
-        magnitude = bits.dtype.type(np.iinfo(bits.dtype).max >> 1)
         planes = bits, arrays["low"], arrays["high"]
-        if kernels.unpack(planes, side, magnitude, self.gap_bits, dense):
+        if kernels.unpack(planes, side, self.gap_bits, dense):
             raise ValueError(
                 f"{self.name}: entries lie outside of the matrix; pack the matrix again"
             )
@@ -148,32 +154,14 @@ class Slab6(Slab4):
 
 
 def cut(shape: tuple[int, int]) -> Cut:
-    """How a matrix of that shape is cut.
-
-    About 128 slabs from 1,024 rows on, as many as large GPUs have multiprocessors; more warps where
-    that leaves a multiprocessor with one slab.
-    """
-    rows = shape[0]
-    return Cut(32 if rows >= 4096 else 16 if rows >= 2048 else 8, 8 if rows >= 8192 else 16)
-
-
-def blocks_of_multiprocessor(warps: int, slabs: int, multiprocessors: int, most: int) -> int:
-    """How many blocks are to share a multiprocessor, of which `most` fit.
-
-    All slabs at once with as few as possible, since then all end together; else the number that
-    leaves the least of the last turn idle, of equal ones the smallest: lanes load further ahead.
-    """
-    at_least = 1 if warps == 16 else 2
-    choices = range(at_least, max(min(32 // warps, most), at_least) + 1)
-    room = {each: multiprocessors * each for each in choices}
-    turns = {each: -(-slabs // room[each]) for each in choices}
-    return min(choices, key=lambda each: (turns[each] > 1, turns[each] * each, each))
+    """How a matrix of that shape is cut."""
+    return Cut(rows_of_slab(shape[0]), warps_of_slab(shape[0]))
 
 
 def shared_bytes(shape: tuple[int, int], itemsize: int) -> int:
     """Dynamic shared memory that a block asks for, with so many bytes an element of x."""
-    room = shape[1] + 2 * _GROUP - 2
-    return itemsize * (room - room % _GROUP) + 2 * cut(shape).warps * _LANES * 4
+    room = shape[1] + 2 * GROUP - 2
+    return itemsize * (room - room % GROUP) + 2 * cut(shape).warps * LANES * 4
 
 
 def places(name: str, groups: Array, how: Cut) -> tuple[Array, Array, int]:
@@ -181,16 +169,34 @@ def places(name: str, groups: Array, how: Cut) -> tuple[Array, Array, int]:
     slabs = -(-len(groups) // how.rows)
     whole = np.zeros((slabs, how.rows), np.int64)
     whole.reshape(-1)[: len(groups)] = groups
-    shares = how.warps * _LANES // how.rows
+    shares = how.warps * LANES // how.rows
     each = (whole[:, None, :] + shares - 1 - np.arange(shares)[:, None]) // shares
-    of_warps = each.reshape(slabs, how.warps, _LANES).sum(axis=2)
-    ends = np.cumsum(-(-of_warps.ravel() // _ALIGNED) * _ALIGNED)
-    stored = int(ends[-1]) if ends.size else 0
-    if stored >= _MOST_OFFSET:
-        raise ValueError(f"{name}: {stored:,} groups of entries, its offsets count below 2^32")
-    offsets = np.zeros(slabs * how.warps, np.uint32)
-    offsets[1:] = ends[:-1]
-    return offsets.reshape(slabs, how.warps), whole.astype(np.uint16), stored
+    of_warps = each.reshape(slabs, how.warps, LANES).sum(axis=2)
+    offsets, stored = offsets_of(name, of_warps)
+    return offsets, whole.astype(np.uint16), stored
+
+
+def runs(shape: tuple[int, int], limit: Limits) -> list[Launch]:
+    """How the kernel may run on that GPU, the best first: x as float is an instruction less."""
+    how = cut(shape)
+
+    def need(itemsize: int, _: int) -> int:
+        return shared_bytes(shape, itemsize)
+
+    return launches(-(-shape[0] // how.rows), how.warps, limit, ((4, 1), (2, 1)), need)
+
+
+def _there(bits: Array) -> tuple[Any, Any]:
+    """What packs where the matrix is, and whose arrays are there."""
+    if is_on_host(bits):
+        from spmvbench.cpu import slab
+
+        return slab, np
+    import cupy
+
+    from spmvbench.cuda import slab_packing
+
+    return slab_packing, cupy
 
 
 def _uncounted(name: str, cols: int) -> str:
@@ -219,11 +225,11 @@ def _require_sound(
     require_size(name, "row_order", arrays["row_order"], (rows,))
     require_size(name, "groups", arrays["groups"], (slabs, how.rows))
     require_size(name, "offsets", arrays["offsets"], (slabs, how.warps))
-    require_size(name, "starts", arrays["starts"], (slabs, how.warps, _LANES))
+    require_size(name, "starts", arrays["starts"], (slabs, how.warps, LANES))
     groups = arrays["groups"].reshape(-1)
     offsets, _, stored = places(name, groups.astype(np.int64)[:rows], how)
     require_size(name, "low", arrays["low"], (stored,))
-    require_size(name, "values", arrays["values"], (stored * _GROUP,))
+    require_size(name, "values", arrays["values"], (stored * GROUP,))
     require_size(name, "high", arrays["high"], (stored if has_high else 0,))
     sound = (
         (groups[1:] <= groups[:-1]).all()

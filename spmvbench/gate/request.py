@@ -35,7 +35,7 @@ class Request:
 class Asked:
     """An experiment as launches in a tree find it.
 
-    `inside`: its place in the repository, where its text goes; None: it lies elsewhere. `folder`:
+    `inside`: its place in the repository, where its text goes; None: it is not in there. `folder`:
     below the top of a tree, where launches run, as this process does. `words`: what they are told.
     """
 
@@ -61,16 +61,19 @@ def asked(request: Request, top: Path) -> Asked:
     """
     experiment = load(request.experiment, request.overrides)
     path = experiment.path.resolve()
-    inside = path.relative_to(top) if path.is_relative_to(top) else None
+    is_file = path.is_file()  # a suite is none, and the same in every revision that has it
+    inside = path.relative_to(top) if is_file and path.is_relative_to(top) else None
+    text = path.read_bytes() if inside else b""
     overrides = list(request.overrides)
     if (source := experiment.source) and not source.startswith(PREFIX):
         overrides.append(f"source={locate(source).resolve()}")
     at = Path.cwd().relative_to(top) if Path.cwd().is_relative_to(top) else Path()
-    words = [os.path.relpath(inside, at) if inside else str(path), "--device", request.device]
+    name = str(path) if is_file else request.experiment
+    words = [os.path.relpath(inside, at) if inside else name, "--device", request.device]
     for option, values in (
         ("--set", overrides),
         ("--only", request.only),
         ("--skip", request.skip),
     ):
         words += [word for value in values for word in (option, value)]
-    return Asked(experiment, path.read_bytes(), inside, at, tuple(words))
+    return Asked(experiment, text, inside, at, tuple(words))

@@ -13,7 +13,10 @@ if TYPE_CHECKING:
 
 SHAPE = "rows x cols"
 
-TEXT = (SHAPE, "fastest", "format", "target", "rival", "verdict", "claim", "against")
+TEXT = (
+    *(SHAPE, "fastest", "format", "target", "rival", "verdict", "claim", "against"),
+    *("densities", "source", "dtype", "pattern", "cache"),
+)
 """Columns that are words: aligned left."""
 
 GAP = 3

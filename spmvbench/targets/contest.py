@@ -90,20 +90,29 @@ class Contest:
 
     def rival(self, claim: Claim, mine: Any) -> Any:
         """The row that a claim compares `mine` with. Raises: Unmeasured where there is none."""
-        if claim.than in GROUPS:
-            dense = claim.than == BEST_16_BIT_DENSE
-            found = [row for row in self.rows.values() if _may_be_best(row, mine, dense=dense)]
-            if not found:
-                kind = "dense " if dense else ""
-                raise Unmeasured(f"no lossless {kind}format of 16 bits beside {tail(mine.format)}")
-            beside = [row for row in found if _together(row, mine)]
-            rival = min(beside or found, key=lambda row: row.median_us)
-        else:
-            rival = self.timed(str(claim.than))
-        if not _together(rival, mine):
+        found = self._rivals(claim, mine)
+        beside = [row for row in found if _together(row, mine)]
+        rival = min(beside or found, key=lambda row: row.median_us)
+        if not beside:
             pair = f"{tail(mine.format)} and {tail(rival.format)}"
             raise Unmeasured(f"{pair} were not timed together; a run into a new --out does that")
         return rival
+
+    def _rivals(self, claim: Claim, mine: Any) -> list[Any]:
+        """The rows of which the fastest counts: at least one."""
+        if isinstance(claim.than, tuple):
+            found = [row for row in map(self.rows.get, claim.than) if row and _has_time(row)]
+            reason = f"none of {', '.join(map(tail, claim.than))} has a time"
+        elif claim.than in GROUPS:
+            dense = claim.than == BEST_16_BIT_DENSE
+            found = [row for row in self.rows.values() if _may_be_best(row, mine, dense=dense)]
+            kind = "dense " if dense else ""
+            reason = f"no lossless {kind}format of 16 bits beside {tail(mine.format)}"
+        else:
+            return [self.timed(str(claim.than))]
+        if not found:
+            raise Unmeasured(reason)
+        return found
 
 
 def _has_time(row: Any) -> bool:

@@ -75,7 +75,8 @@ def _table(lines: Sequence[Line], targets: Targets, device: str) -> Table:
 
 def _words(line: Line) -> str:
     claim = line.claim
-    return replace(claim, format=tail(claim.format), than=claim.than and tail(claim.than)).words
+    than = tail(claim.than) if isinstance(claim.than, str) else claim.than
+    return replace(claim, format=tail(claim.format), than=than).words
 
 
 def _places(lines: Sequence[Line]) -> list[str]:

@@ -23,7 +23,7 @@ HERE = Path(__file__).parent
 TESTS = ("tests/test_gpu.py", "tests/test_gpu_api.py")
 TOOLS = ("memcheck", "racecheck", "initcheck", "synccheck")
 SANITIZED = (
-    *("macko", "macko-fast", "csr16", "bitmap", "slab4", "slab5", "slab6"),
+    *("macko", "macko-fast", "csr16", "bitmap", "slab4", "slab5", "slab6", "slab-bitmap"),
     *("dense-f16", "dense-int8", "dense-int4"),
 )
 PYTEST = ("-q", "-p", "no:cacheprovider", "-o", "addopts=", "-o", "filterwarnings=default")

@@ -32,8 +32,6 @@ def getDeviceProperties(number):
         "major": 9,
         "minor": 0,
         "sharedMemPerBlockOptin": 232448,
-        "sharedMemPerMultiprocessor": 233472,
-        "maxThreadsPerMultiProcessor": 2048,
         "ECCEnabled": 1,
         "uuid": bytes(range(16)),
         "pciBusID": 1,

@@ -11,8 +11,8 @@ import torch
 
 library = torch.library.Library("macko_spmv", "DEF")
 library.define(
-    "multiply(Tensor values, Tensor deltas, Tensor row_indices, int rows, int cols, Tensor V)"
-    " -> Tensor"
+    "multiply(Tensor M_values, Tensor M_deltas, Tensor M_row_indices, int M_rows, int M_cols,"
+    " Tensor V) -> Tensor"
 )
 
 
