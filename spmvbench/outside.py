@@ -45,18 +45,20 @@ def load_file(path: Path) -> ModuleType:
 def without_caches(module: ModuleType, name: str) -> ModuleType:
     """The module; what `numba.njit(cache=True)` made in it and in what it imports keeps nothing.
 
-    `name`: of the module, if it was found by one.
+    What was taken from a cache while it was imported is compiled again, helpers first. `name`: of
+    the module, if it was found by one.
     """
     if "numba" not in sys.modules or not module.__file__:
         return module
     from numba.core.dispatcher import Dispatcher
 
-    made = set(files(Path(module.__file__), name))
-    for own in [*sys.modules.values(), module]:
-        if Path(getattr(own, "__file__", None) or "").resolve() in made:
-            for value in list(vars(own).values()):
-                if isinstance(value, Dispatcher):
-                    cast(Any, value)._cache.disable()
+    for imported in reversed(_closure(Path(module.__file__), name).values()):
+        own = sys.modules.get(imported) if imported != name else module
+        for value in list(vars(own).values()) if own else ():
+            if isinstance(value, Dispatcher):
+                cast(Any, value)._cache.disable()
+                if value.stats.cache_hits:
+                    value.recompile()
     return module
 
 
@@ -66,19 +68,24 @@ def files(path: Path, name: str = "") -> list[Path]:
     What is installed has a version; of a package that is, only its own files count. `name`: of
     the module, if it is found by one. Read from the source: imports inside functions count too.
     """
+    return list(_closure(path, name))
+
+
+def _closure(path: Path, name: str) -> dict[Path, str]:
+    """The same, with the module's name of each."""
     home = _top(path, name)
-    seen: dict[Path, None] = {}
+    found: dict[Path, str] = {}
     todo = [(path.resolve(), name)]
     while todo:
         file, module = todo.pop()
-        if file in seen:
+        if file in found:
             continue
-        seen[file] = None
+        found[file] = module
         for imported in _imports(file, module):
-            found = module_file(imported)
-            if found and found.is_file() and _counts(found.resolve(), home):
-                todo.append((found.resolve(), imported))
-    return list(seen)
+            place = module_file(imported)
+            if place and place.is_file() and _counts(place.resolve(), home):
+                todo.append((place.resolve(), imported))
+    return found
 
 
 def class_names(path: Path) -> list[str]:

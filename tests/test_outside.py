@@ -51,8 +51,9 @@ def ran(folder: Path, place: str) -> str:
     [
         ("from spmvbench.cpu.jit import njit", "@njit()"),
         ("from numba import njit", "@njit(cache=True)"),
+        ("from numba import njit", '@njit("int64(int64)", cache=True)'),
     ],
-    ids=["spmvbench", "numba"],
+    ids=["spmvbench", "numba", "numba at once"],
 )
 def test_an_edit_of_a_helper_is_seen_by_the_kernel_that_calls_it(tmp_path, own):
     def written(text):

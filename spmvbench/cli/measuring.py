@@ -27,10 +27,8 @@ def run(
 ) -> None:
     """Measure what is not measured yet, draw it, sum it up.
 
-    Each row is saved as it is measured, so stopping is safe: the same command goes on.
-
-    Exit code 0: every case has its rows; a format that is wrong or crashes costs its own row, and
-    is named at the end. 2: what was asked for cannot be. 75: --limit left some cases.
+    Each row is saved as it is measured, so stopping is safe: the same command goes on. Exit code 0
+    also where a format is wrong or crashes: that costs its own row, and is named at the end.
     """
     from spmvbench.experiment import load
     from spmvbench.shard import parse
