@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from spmvbench import formats
+from spmvbench import outside
 from spmvbench.dtypes import Array
 from spmvbench.errors import UnknownFormat
 from spmvbench.formats.base import Format, MatVec, Packed, Precision, Target
@@ -174,7 +174,7 @@ def _register(wanted: OperatorName) -> None:
     file = wanted.file
     try:
         if file and file.suffix == ".py":
-            formats.load_file(file)
+            outside.load_file(file)
         elif file:
             torch.ops.load_library(file.absolute())
         elif wanted.module:

@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from spmvbench.case import Case
+from spmvbench.contestant import Contestant
 from spmvbench.devices.base import FLUSH_CACHES, Telemetry
 from spmvbench.dtypes import itemsize
 from spmvbench.formats.base import BESIDE, USAGE
 from spmvbench.guard import Failure
-from spmvbench.prepare import Contestant
 from spmvbench.record import Record
 from spmvbench.sampling import CacheState, Timed
 from spmvbench.stats import (
@@ -87,8 +87,9 @@ def unverified(record: Record, times_us: Sequence[float]) -> Record:
     record = replace(
         record,
         status="unverified",
-        reason="it timed itself, and what it multiplied was not seen",
+        reason="it timed itself; nobody saw its y, nor what was in the cache",
         timer="external",
+        cache_method="unknown",
     )
     if not times_us:
         return record

@@ -9,12 +9,13 @@ import numpy as np
 
 from spmvbench.battery import BATTERY
 from spmvbench.case import Timing
+from spmvbench.contestant import Contestant, given
 from spmvbench.devices.base import Device
 from spmvbench.dtypes import Array, to_host
 from spmvbench.external.format import External
 from spmvbench.formats.base import Format, Packed
 from spmvbench.guard import Failure, guard
-from spmvbench.prepare import AFTER, Contestant, Task, find, given, prepare
+from spmvbench.prepare import AFTER, Task, find, prepare, required
 from spmvbench.problems import Problem, count_nonzero
 from spmvbench.sampling import check_after, vectors
 from spmvbench.watch import Watch
@@ -29,13 +30,18 @@ Cell = tuple[str, str, int]
 
 @dataclass(frozen=True)
 class Verdict:
-    """What came of one cell: `ok`, `unavailable`, or a status of failure with its reason."""
+    """What came of one cell: `ok`, `unavailable`, or a status of failure with its reason.
+
+    `trace`: where it was raised, if it was. `packs`: unpack gave back what pack was given.
+    """
 
     matrix: str
     dtype: str
     batch: int
     status: str
     reason: str = ""
+    trace: str = ""
+    packs: bool = False
 
 
 def cells(kind: str = "cpu") -> list[Cell]:
@@ -48,26 +54,39 @@ def conform(name: str, device: Device, watch: Watch, todo: Sequence[Cell]) -> It
     """One verdict per cell, as it is reached; the watch names the cell by its place in `todo`."""
     for index, cell in enumerate(todo):
         watch.enter("pack", index)
-        failure = _judge(name, cell, index, device, watch) or Failure("ok", "")
-        yield Verdict(*cell, failure.status, failure.reason)
+        yield _judge(name, cell, index, device, watch)
 
 
-def _judge(name: str, cell: Cell, index: int, device: Device, watch: Watch) -> Failure | None:
+def _judge(name: str, cell: Cell, index: int, device: Device, watch: Watch) -> Verdict:
     matrix, dtype, batch = cell
+
+    def verdict(found: Failure | None, *, packs: bool = False) -> Verdict:
+        failure = found or Failure("ok", "")
+        return Verdict(*cell, failure.status, failure.reason, failure.trace, packs)
+
     dense = BATTERY[matrix](dtype)
     rows, cols = dense.shape
     density = count_nonzero(dense) / max(dense.size, 1)
     problem = Problem(rows, cols, density, dtype=dtype, pattern=matrix, batch=batch)
     fmt = find(name, device, problem)
     if isinstance(fmt, Failure):
-        return fmt
+        return verdict(fmt)
     if isinstance(fmt, External):
-        return Failure("unavailable", f"{fmt.name} is a program: its products are not seen")
+        said = f"{fmt.name} is a program: its products are not seen"
+        return verdict(Failure("unavailable", said))
     device.configure(threads=device.cores, batch=batch)
-    kept = guard(lambda: _keeps(fmt, dense) or _packs_alike(fmt, dense, device))
+    kept = guard(lambda: _keeps(fmt, dense, index, watch) or _packs_alike(fmt, dense, device))
     if kept is not None:
-        return kept
+        return verdict(kept)
     task = Task.of(problem, dense, vectors(problem, Timing()))
+    found = _multiplies(fmt, index, task, device, watch)
+    return verdict(found, packs=fmt.lossless and fmt.unpacks)
+
+
+def _multiplies(
+    fmt: Format, index: int, task: Task, device: Device, watch: Watch
+) -> Failure | None:
+    """Whether its product is right, with one x and then another, and leaves x alone."""
     got = prepare(fmt, index, task, device, watch, copies=1)
     if isinstance(got, Failure):
         return got
@@ -75,15 +94,16 @@ def _judge(name: str, cell: Cell, index: int, device: Device, watch: Watch) -> F
     return after if isinstance(after, Failure) else _spoils_x(got, device, task.xs[AFTER])
 
 
-def _keeps(fmt: Format, dense: Array) -> Failure | None:
+def _keeps(fmt: Format, dense: Array, index: int, watch: Watch) -> Failure | None:
     """Whether pack is repeatable, leaves its input alone, and unpack inverts it."""
     given = dense.copy()
-    packed, again = fmt.pack(dense), fmt.pack(dense)
+    packed, again = required(fmt.pack(dense)), fmt.pack(dense)
     if not np.array_equal(given, dense, equal_nan=True):
         return Failure("wrong", "pack changes the matrix that it is given")
     if not _same(packed, again):
         return Failure("wrong", "packing the same matrix twice gives different bytes")
     if fmt.lossless and fmt.unpacks:
+        watch.enter("unpack", index)
         return _differs(type(fmt)().unpack(packed), dense)  # what is not packed, it cannot know
     return None
 

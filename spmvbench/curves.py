@@ -5,14 +5,16 @@ from __future__ import annotations
 import hashlib
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import PurePath
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from spmvbench import hashes
 from spmvbench.errors import ResultsError
 
 Floats = npt.NDArray[np.float64]
@@ -53,19 +55,22 @@ class Condition:
 
 @dataclass(frozen=True)
 class Part:
-    """Rows that share a condition: `timed` may be compared, `others` have a status but no time."""
+    """Rows that share a condition: `timed` may be compared, `others` have a status but no time.
+
+    `claimed`: times that programs say of themselves, which may not be.
+    """
 
     condition: Condition
     timed: pd.DataFrame
     others: pd.DataFrame
+    claimed: pd.DataFrame = field(default_factory=pd.DataFrame)
 
 
 def parts(records: pd.DataFrame, *, over: str | None = None) -> Iterator[Part]:
     """One part per condition, in order; with `over="batch"` a part goes over all batches.
 
     `timed` has three more columns: `shape` ("rows x cols"), `problem` (one matrix across densities)
-    and `stored` (density as found in a file, not asked for). Rows that are unverified are in
-    neither. Raises: ResultsError without any row.
+    and `stored` (density as found in a file, not asked for). Raises: ResultsError without any row.
     """
     if records.empty:
         raise ResultsError("results: there are no rows; measure with 'spmvbench run' first")
@@ -74,8 +79,33 @@ def parts(records: pd.DataFrame, *, over: str | None = None) -> Iterator[Part]:
     for values, own in rows.groupby(common, sort=True):
         condition = Condition(**{"batch": None, **dict(zip(common, values, strict=True))})
         timed = own["status"].eq("ok") & (own["median_us"] > 0) & own["density"].notna()
-        others = ~own["status"].isin(["ok", "unverified"])
-        yield Part(condition, own[timed], own[others])
+        claimed = own["status"].eq("unverified")
+        others = ~own["status"].eq("ok") & ~claimed
+        claimed &= own["median_us"] > 0
+        yield Part(condition, own[timed], own[others], own[claimed])
+
+
+def as_one_place(
+    records: pd.DataFrame, environments: Mapping[str, Mapping[str, Any]]
+) -> pd.DataFrame:
+    """The rows with one `environment` for those that differ only in what formats from outside are.
+
+    But not where rows of one such format are of several versions of it. `environments`: what the
+    rows' hashes stand for.
+    """
+    place: dict[str, str] = {}
+    stamps: dict[str, set[str]] = {}
+    for name, entry in environments.items():
+        outside = dict(entry.get("outside", {}))
+        formats = {n: s for n, s in outside.items() if ":" in n and not n.startswith("package:")}
+        rest = {n: s for n, s in outside.items() if n not in formats}
+        place[name] = hashes.of_json({**entry, "outside": rest})
+        measured = set(records.loc[records["environment"] == name, "format"])
+        for own in measured & formats.keys():
+            stamps.setdefault(own, set()).add(formats[own])
+    if any(len(versions) > 1 for versions in stamps.values()):
+        return records
+    return records.assign(environment=[place.get(str(e), e) for e in records["environment"]])
 
 
 def text(column: pd.Series) -> pd.Series:
@@ -126,6 +156,18 @@ def baselines(rows: pd.DataFrame) -> list[str]:
     """The dense formats that speed-ups of these rows are over, the most frequent first."""
     count = Counter(map(str, rows["baseline"]))  # value_counts takes ten times as long
     return [name for name, _ in count.most_common() if name]
+
+
+def against(rows: pd.DataFrame) -> str:
+    """What speed-ups of these rows are over, in words; "" where they are over nothing.
+
+    A name with 16 bits in it does not say that it stores float32 where the weights are such.
+    """
+    names = baselines(rows)
+    if len(names) != 1:
+        return "the fastest dense" if names else ""
+    wide = names[0] == "dense-f16" and set(rows["dtype"]) == {"float32"}
+    return f"{tail(names[0])} in float32" if wide else tail(names[0])
 
 
 @dataclass(frozen=True)

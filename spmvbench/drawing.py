@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from spmvbench.ending import wrote
 from spmvbench.errors import ResultsError
@@ -41,7 +41,8 @@ def draw_all(paths: Sequence[Path], out: Path | None, *, everything: bool) -> No
                     "there; draw them one by one"
                 )
         for target, folder in targets.items():
-            drawn = draw_rows(load([folder.path / CSV]), target, everything=everything)
+            records = load([folder.path / CSV])
+            drawn = draw_rows(records, folder.environments, target, everything=everything)
             if drawn:
                 typer.echo(wrote(target, f"{len(drawn)} files"))
             else:
@@ -57,15 +58,24 @@ def _target(folder: Folder, out: Path | None) -> Path:
     return folder.path / PLOTS
 
 
-def draw_rows(records: pd.DataFrame, target: Path, *, everything: bool = False) -> list[Path]:
+def draw_rows(
+    records: pd.DataFrame,
+    environments: Mapping[str, Any],
+    target: Path,
+    *,
+    everything: bool = False,
+) -> list[Path]:
     """The files drawn; of many rows, unless `everything` is asked for, some, and it is said.
 
-    Where nothing was timed there is nothing to draw, which is no mistake.
+    `environments`: what the hashes in the rows stand for. Where nothing was timed there is nothing
+    to draw, which is no mistake.
     """
     import typer
 
+    from spmvbench.curves import as_one_place
     from spmvbench.plots import draw
 
     if not records["median_us"].notna().any():
         return []
-    return draw(records, target, everything=everything, left_out=typer.echo)
+    alike = as_one_place(records, environments)
+    return draw(alike, target, everything=everything, left_out=typer.echo)

@@ -8,8 +8,7 @@ import os
 import platform
 import subprocess
 import sys
-from collections.abc import Iterable, Sequence
-from importlib.machinery import PathFinder
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +18,7 @@ from spmvbench.cuda.libraries import versions
 from spmvbench.errors import SourceError
 from spmvbench.external.program import PREFIX
 from spmvbench.formats import outside_file, outside_module
+from spmvbench.outside import files, module_file
 from spmvbench.paths import checkout, data_dir
 from spmvbench.problems.locate import locate
 from spmvbench.torch_op import read
@@ -152,18 +152,24 @@ def _chosen_by() -> dict[str, str]:
 
 
 def _outside_hash(name: str) -> str:
-    """Of a format's file the content; of a source of matrices, maybe large, sizes and dates."""
+    """Of a format the content of its file and of those it imports that are not installed.
+
+    Of a source of matrices, which may be large, sizes and dates.
+    """
     if ":" not in name or name.startswith("package:"):
         return _stamp(name)
     operator = read(name)
     if operator and not operator.place:
         return _version("torch") or "missing"
     module = outside_module(name)
-    path = outside_file(name) or _module_file(module.partition(".")[0] if operator else module)
+    if operator:
+        module = module.partition(".")[0]
+    path = outside_file(name) or module_file(module)
     if path is None or not path.is_file():
         return "missing"
+    code = [*files(path, module), *(_code_of(path) if operator else ())]
     digest = hashlib.sha256()
-    for file in _code_of(path) if operator else [path]:
+    for file in sorted({file.resolve() for file in code}):
         digest.update(file.read_bytes())
     return digest.hexdigest()[:12]
 
@@ -183,21 +189,6 @@ def _stamp(source: str) -> str:
     files = sorted(path.iterdir()) if path.is_dir() else [path]
     text = str([(f.name, f.stat().st_size, f.stat().st_mtime_ns) for f in files])
     return hashes.of_text(text)
-
-
-def _module_file(name: str) -> Path | None:
-    """A module's file, found without importing it or its packages: they may raise anything."""
-    where: Sequence[str] | None = None
-    spec = None
-    for end in range(1, len(parts := name.split(".")) + 1):
-        # Packages that are installed editably have finders of their own, at the top.
-        finders = sys.meta_path if where is None else [PathFinder]
-        found = (finder.find_spec(".".join(parts[:end]), where) for finder in finders)
-        spec = next(filter(None, found), None)
-        if spec is None:
-            return None
-        where = spec.submodule_search_locations
-    return Path(spec.origin) if spec and spec.origin else None
 
 
 def _commit() -> str:

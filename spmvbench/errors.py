@@ -18,6 +18,10 @@ class UnknownFormat(UserError):
     """A format name that leads to no class, or to one that is not a Format."""
 
 
+class FormatError(UserError):
+    """A format that does not keep to what a format is."""
+
+
 class DeviceError(UserError):
     """A device that was asked for and is not there."""
 

@@ -15,11 +15,15 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Failure:
-    """Why a format has no time: a status of `record.STATUSES` and one line."""
+    """Why a format has no time: a status of `record.STATUSES` and one line.
+
+    `trace`: where it was raised, if it was.
+    """
 
     status: str
     reason: str
     max_error: float | None = None
+    trace: str = ""
 
 
 class ContextLost(BaseException):
@@ -55,9 +59,17 @@ def guard(work: Callable[[], T]) -> T | Failure:
         return Failure("error", one_line(str(error)))
     except (Exception, SystemExit) as error:
         _require_context(error)
-        frame = traceback.extract_tb(error.__traceback__)[-1]
-        place = f"{Path(frame.filename).name}:{frame.lineno}"
-        return Failure("error", one_line(f"{type(error).__name__}: {error} ({place})"))
+        reason = one_line(f"{type(error).__name__}: {_said(error)}")
+        return Failure("error", reason, trace="".join(traceback.format_exception(error)))
+
+
+def _said(error: BaseException) -> str:
+    """What an exception says, and the file and line that it is from."""
+    if isinstance(error, SyntaxError) and error.filename:
+        return f"{error.msg} ({Path(error.filename).name}:{error.lineno})"
+    frames = traceback.extract_tb(error.__traceback__)
+    frame = next((f for f in reversed(frames) if not f.filename.startswith("<")), frames[-1])
+    return f"{error} ({Path(frame.filename).name}:{frame.lineno})"
 
 
 def one_line(text: str) -> str:

@@ -10,6 +10,7 @@ import numpy as np
 
 from spmvbench import assemble
 from spmvbench.case import Case
+from spmvbench.contestant import Contestant
 from spmvbench.devices.base import Device
 from spmvbench.dtypes import is_on_host
 from spmvbench.external.format import External
@@ -17,7 +18,8 @@ from spmvbench.external.run import run
 from spmvbench.grouping import Entry, groups
 from spmvbench.guard import Failure, guard
 from spmvbench.overhead import overhead_us
-from spmvbench.prepare import AFTER, Contestant, Task, find, predict_bytes, prepare
+from spmvbench.prepare import AFTER, Task, find, predict_bytes, prepare
+from spmvbench.printed import Printed
 from spmvbench.problems import build, count_nonzero
 from spmvbench.record import Record
 from spmvbench.sampling import CacheState, Timed, check_after, sample, vectors
@@ -32,7 +34,7 @@ MEMORY_SHARE = 0.6
 class Measured:
     """A record, and its raw samples in time order (microseconds; empty when there are none).
 
-    `log`: what a program has printed.
+    `log`: what the format or program has printed, but for what it does while timed.
     """
 
     record: Record
@@ -72,19 +74,25 @@ def _task(case: Case, kind: str) -> Task:
 
 @dataclass(frozen=True)
 class _Measurement:
-    """What the steps of measuring one case have in common. `blanks`: records by format name."""
+    """What the steps of measuring one case have in common.
+
+    `blanks`: records by format name. `logs`: what formats have printed, by theirs.
+    """
 
     case: Case
     task: Task
     device: Device
     watch: Watch
     blanks: dict[str, Record]
+    logs: dict[str, str] = field(default_factory=dict)
 
     def records(self) -> Iterator[Measured]:
         """Enter every format, then measure group by group."""
         entries: list[Entry] = []
         for index, name in enumerate((*self.case.formats, *self.case.anchors)):
+            printed = Printed()
             entry = self._enter(name, index)
+            self.logs[name] = printed.text()
             if isinstance(entry, Entry):
                 entries.append(entry)
             else:
@@ -122,7 +130,7 @@ class _Measurement:
 
     def _failed(self, name: str, failure: Failure) -> Iterator[Measured]:
         if name in self.case.formats:
-            yield Measured(assemble.failed(self.blanks[name], failure))
+            yield Measured(assemble.failed(self.blanks[name], failure), log=self.logs[name])
 
     def _enter(self, name: str, index: int) -> Entry | Failure:
         self.watch.enter("pack", index)
@@ -142,17 +150,19 @@ class _Measurement:
             state = CacheState.of(
                 self.case.cache, entry.packed_bytes, self.device.cache_bytes, room // len(group)
             )
-            copies = state.copies if self.case.timed else 1
+            copies, printed = state.copies if self.case.timed else 1, Printed()
             got = prepare(
                 entry.format, entry.index, self.task, self.device, self.watch, copies=copies
             )
+            self.logs[entry.name] += printed.text()
             if isinstance(got, Failure):
                 yield from self._failed(entry.name, got)
             else:
                 ready.append(replace(got, name=entry.name))
                 states[entry.index] = state if got.own_copies else state.shared()
         if not self.case.timed:
-            yield from (Measured(assemble.checked(self.blanks[c.name], c)) for c in ready)
+            for c in ready:
+                yield Measured(assemble.checked(self.blanks[c.name], c), log=self.logs[c.name])
             return
         yield from self._timed(group, ready, states, block)
 
@@ -184,7 +194,7 @@ class _Measurement:
             yield from self._failed(entry.name, failures[entry.index])
         samples = {c.name: outcome.samples[c.index] for c in ready if c.index in outcome.samples}
         for record in assemble.compared(records, samples):
-            yield Measured(record, samples[record.format])
+            yield Measured(record, samples[record.format], self.logs[record.format])
 
     def _race_watched(
         self, ready: Sequence[Contestant], states: dict[int, CacheState]

@@ -5,18 +5,21 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 
 from spmvbench.check import BLOCK, Expected, Float, check, distance, expect
+from spmvbench.contestant import Contestant, given, refused, run_once
 from spmvbench.devices.base import Device, Launch
-from spmvbench.dtypes import DTYPES, ROUNDOFF, Array, is_on_host, to_host
+from spmvbench.dtypes import ROUNDOFF, Array, is_on_host, to_host
+from spmvbench.errors import FormatError
 from spmvbench.external.format import given as given_program
 from spmvbench.external.program import Program
+from spmvbench.fence import fenced
 from spmvbench.formats import resolve
-from spmvbench.formats.base import Format, MatVec, Packed, Precision
+from spmvbench.formats.base import Format, MatVec, Packed
 from spmvbench.guard import Failure, guard, one_line
 from spmvbench.problems.base import Problem
 from spmvbench.upload import Upload
@@ -25,31 +28,6 @@ from spmvbench.watch import Watch
 SAMPLE_ROWS = 64
 
 BEFORE, DURING, AFTER = range(3)
-
-
-@dataclass(frozen=True)
-class Contestant:
-    """A format whose product on this problem was found right, ready to be timed.
-
-    `plans`: one product per copy of A. `own_copies` False: a plan keeps the packed arrays instead
-    of uploading them, so its copies are one. `expected`: whole products with the task's vectors.
-    `distance`: of a lossy format, the largest |unpacked - A| as a share of the largest |A|.
-    """
-
-    index: int
-    name: str
-    lossless: bool
-    dense: bool
-    precision: Precision
-    packed_bytes: int
-    layout: str
-    plans: tuple[MatVec, ...]
-    own_copies: bool
-    y: Array
-    expected: tuple[Expected, ...]
-    max_error: float
-    seconds: dict[str, float] = field(default_factory=dict)
-    distance: float | None = None
 
 
 @dataclass(frozen=True)
@@ -130,7 +108,7 @@ def _prepare(
     watch.enter("pack", index)
     dense = task.given_to(fmt)
     start = time.perf_counter()
-    packed = fmt.pack(dense)
+    packed = required(fmt.pack(dense))
     device.finish()
     pack_s = time.perf_counter() - start
     upload = Upload(device)
@@ -148,14 +126,30 @@ def _prepare(
         layout=packed.layout,
         plans=plans,
         own_copies=upload.nbytes >= copies * packed.nbytes,
-        y=device.empty(_y_shape(task.problem), precision.y),
+        fence=fenced(device, _y_shape(task.problem), precision.y),
         expected=_wholes(task),
         max_error=0.0,
         seconds=seconds | {"pack": pack_s},
     )
     if not fmt.lossless:
+        watch.enter("unpack", index)
         contestant, task = _against_itself(fmt, packed, contestant, task)
     return _checked(contestant, task, device, watch)
+
+
+def required(packed: Packed) -> Packed:
+    """What `pack` returned. Raises: FormatError where that is no packed matrix."""
+    if not isinstance(packed, Packed):
+        seen = None if packed is None else f"a {type(packed).__name__}"
+        raise FormatError(f"pack returned {seen}, expected a spmvbench.formats.base.Packed")
+    if packed.dtype not in Format.dtypes:
+        known = ", ".join(Format.dtypes)
+        raise FormatError(f"the packed matrix is of dtype {packed.dtype}, expected one of {known}")
+    for name, array in packed.arrays.items():
+        if not (hasattr(array, "nbytes") and hasattr(array, "dtype")):
+            seen = type(array).__name__
+            raise FormatError(f"the packed array '{name}' is a {seen}, expected a NumPy array")
+    return packed
 
 
 def _plan(
@@ -167,7 +161,11 @@ def _plan(
     for _ in range(copies):
         watch.enter("plan", index)
         start = time.perf_counter()
-        plans.append(fmt.plan(packed, upload))
+        matvec = fmt.plan(packed, upload)
+        if not callable(matvec):
+            seen = None if matvec is None else type(matvec).__name__
+            raise FormatError(f"plan returned {seen}, expected the function that multiplies")
+        plans.append(matvec)
         upload.finish()
         if not seconds:
             seconds = {"plan": time.perf_counter() - start, "upload": upload.seconds}
@@ -201,40 +199,10 @@ def _checked(
         (first_call_us,) = device.time([launch], lambda _: watch.enter("check", contestant.index))
     expected = task.expected[BEFORE]
     fault = check(product, task.dense, task.xs[BEFORE], expected, contestant.precision)
-    if fault.share > 1:
-        return Failure("wrong", str(fault), fault.share)
+    if failure := refused(contestant, device, fault):
+        return failure
     seconds = contestant.seconds | {"first_call": first_call_us / 1e6}
     return replace(contestant, max_error=fault.share, seconds=seconds)
-
-
-def run_once(contestant: Contestant, device: Device, x: Array, copy: int = 0) -> Float:
-    """The product with x (cols, batch), its y poisoned with NaN before; (rows, batch), float64."""
-    poison(contestant.y)
-    vector = given(contestant, device, x)
-    with np.errstate(all="ignore"):  # A may hold Inf and NaN
-        contestant.plans[copy](vector, contestant.y)
-    return result(contestant, device)
-
-
-def given(contestant: Contestant, device: Device, x: Array) -> Array:
-    """x (cols, batch) on the device, as the contestant's product takes it."""
-    return device.put(_shaped(x).astype(DTYPES[contestant.precision.x]))
-
-
-def poison(y: Array) -> None:
-    """Fill y with NaN, so that an entry that is not written is seen: all bits set is one."""
-    y.view(np.uint8).fill(0xFF)
-
-
-def result(contestant: Contestant, device: Device) -> Float:
-    """What the last product left in y: (rows, batch), float64."""
-    y = device.get(contestant.y).astype(np.float64)
-    return y.reshape(y.shape[0], -1)
-
-
-def _shaped(x: Array) -> Array:
-    """x as a product takes it: (cols,) for batch 1."""
-    return x[:, 0] if x.shape[1] == 1 else x
 
 
 def _y_shape(problem: Problem) -> int | tuple[int, int]:

@@ -20,6 +20,9 @@ from spmvbench.watch import Step, Watch
 
 POLL_S = 0.1
 START_S = 120.0
+PRINTED_BYTES = 1 << 18
+"""Of what a worker prints, so much of the end is looked at."""
+
 PROBLEM_FACTOR = 10
 """Building a problem is no format's step: it may take this many times the limit of one."""
 
@@ -27,10 +30,11 @@ PROBLEM_FACTOR = 10
 class Lost(Exception):
     """The worker died or was killed because it hung. `hung`: it was; `why`: in words, one line."""
 
-    def __init__(self, why: str, step: Step, *, hung: bool, memory: bool) -> None:
+    def __init__(self, why: str, step: Step, printed: str, *, hung: bool, memory: bool) -> None:
         """`memory`: the system killed it, most likely because memory ran out."""
         super().__init__(why)
-        self.why, self.step, self.hung, self.memory = why, step, hung, memory
+        self.why, self.step, self.printed = why, step, printed
+        self.hung, self.memory = hung, memory
 
 
 class WorkerProcess:
@@ -94,28 +98,37 @@ class WorkerProcess:
                 step, since = now, time.monotonic()
             limit_s = timeout_s * (PROBLEM_FACTOR if step.format < 0 else 1)
             if time.monotonic() - since > limit_s:
+                printed = self.printed()
                 self.stop()
-                why = f"still in {step.stage} after {limit_s:g} s"
-                raise Lost(why, step, hung=True, memory=False)
+                why = f"still in {step.words} after {limit_s:g} s"
+                raise Lost(why, step, printed, hung=True, memory=False)
 
     def _died(self) -> Lost:
         step = self.watch.read()
         try:
             code = self._process.wait(timeout=10)
         except subprocess.TimeoutExpired:
+            printed = self.printed()
             self.stop()
-            why = f"the process closed its pipe in {step.stage} and lives on"
-            return Lost(why, step, hung=True, memory=False)
-        said = self.last_words()
+            why = f"the process closed its pipe in {step.words} and lives on"
+            return Lost(why, step, printed, hung=True, memory=False)
+        printed, said = self.printed(), self.last_words()
         self.stop()
-        name = signal.Signals(-code).name if code < 0 else f"exit code {code}"
-        why = f"the process died of {name} in {step.stage}" + (f": {said}" if said else "")
-        return Lost(why, step, hung=False, memory=code == -signal.SIGKILL)
+        end = (
+            f"died of {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
+        )
+        why = f"the process {end} in {step.words}" + (f": {said}" if said else "")
+        return Lost(why, step, printed, hung=False, memory=code == -signal.SIGKILL)
+
+    def printed(self) -> str:
+        """What the worker has written to standard output and error; of very much, the end."""
+        size = self._log.seek(0, os.SEEK_END)
+        self._log.seek(max(0, size - PRINTED_BYTES))
+        return self._log.read().decode(errors="replace")
 
     def last_words(self) -> str:
-        """The last line the worker wrote to standard error."""
-        self._log.seek(0)
-        lines = self._log.read().decode(errors="replace").strip().splitlines()
+        """The last line of it."""
+        lines = self.printed().strip().splitlines()
         return lines[-1].strip()[:200] if lines else ""
 
     def stop(self) -> None:

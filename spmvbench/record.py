@@ -50,7 +50,11 @@ class Record:
     batch: int = _column("columns of x: products done at once", 1)
     seed: int = _column("seed of A and x", 0)
     cache: str = _column("`cold`: no byte of A cached at the start; `hot`: all that fit", "")
-    cache_method: str = _column("how that was achieved: `rotate`, `flush` or `repeat`", "")
+    cache_method: str = _column(
+        "how that was achieved: `rotate`, `flush` or `repeat`; `unknown` where a program timed "
+        "itself: `cache` is then what the others had",
+        "",
+    )
     copies: int | None = _column("copies of A rotated among")
     threads: int = _column("CPU threads; 0 on a GPU", 0)
     launches: int = _column("process starts the samples are from", 1)

@@ -88,7 +88,7 @@ class Results:
             write(self.folder / ENVIRONMENTS, text + "\n")
 
     def keep_log(self, record: Record, log: str) -> None:
-        """Keep what a program has printed, the newest of each case, in logs/."""
+        """Keep what a format or program has printed, the newest of each case, in logs/."""
         name = re.sub(r"[^A-Za-z0-9._-]+", "-", f"{record.format} {record.key} {record.cache}")
         short = hashlib.sha256(repr(record.case).encode()).hexdigest()[:8]
         write(self.folder / LOGS / f"{name[:80]}-{short}.log", log)

@@ -109,7 +109,10 @@ class Runner:
         missing = tuple(n for n in case.formats if n not in names)
         bad = self._blame(case, missing, lost, again=again)
         for name in (n for n in missing if n in bad):
-            keep(failed(self._blank(case, name), bad[name]), b"")
+            failure, printed = bad[name]
+            record = failed(self._blank(case, name), failure)
+            self._log(record, printed)
+            keep(record, b"")
         anchors = (*case.anchors, *(r.format for r in saved if is_anchor(r)))
         return replace(
             case,
@@ -129,8 +132,7 @@ class Runner:
         job = {"do": "measure", "case": case.to_json()}
         for answer in self._worker.ask(job, timeout_s=case.timing.timeout_s):
             record = Record(**answer["record"])
-            if answer["log"]:
-                self._results.keep_log(record, answer["log"])
+            self._log(record, answer["log"])
             yield record, base64.b64decode(answer["samples"])
 
     def _save(self, record: Record, samples: bytes) -> Record:
@@ -139,13 +141,17 @@ class Runner:
         self._on_record(record)
         return record
 
+    def _log(self, record: Record, printed: str) -> None:
+        if printed.strip():
+            self._results.keep_log(record, printed)
+
     def _blank(self, case: Case, name: str) -> Record:
         return blank(case, name, device=self._device, timer=self._timers[case.cache])
 
     def _blame(
         self, case: Case, missing: tuple[str, ...], lost: Lost, *, again: bool
-    ) -> dict[str, Failure]:
-        """Which formats the worker was lost to; none: try once more.
+    ) -> dict[str, tuple[Failure, str]]:
+        """Which formats the worker was lost to and what it printed; none: try once more.
 
         A hang is its own proof. A crash may come from memory that another format has overwritten,
         so each format is run alone, checked but not timed. When all survive, the cause may have
@@ -154,24 +160,26 @@ class Runner:
         names, stage = (*case.formats, *case.anchors), lost.step.stage
         suspects = [names[lost.step.format]] if lost.step.format >= 0 else list(missing)
         if lost.hung:
-            return {n: Failure("timeout", lost.why) for n in suspects}
+            return {n: (Failure("timeout", lost.why), lost.printed) for n in suspects}
         status = "oom" if lost.memory else "crashed"
         if stage not in ("idle", "problem"):
             alone = {n: self._alone(case, n, timed=again) for n in (*missing, *case.anchors)}
-            if found := {n: Failure(status, why) for n, why in alone.items() if why}:
-                return found
+            found = {n: own for n, own in alone.items() if own}
+            if found:
+                return {n: (Failure(status, own.why), own.printed) for n, own in found.items()}
         if not again:
             return {}
-        return {n: Failure(status, f"{lost.why}, twice, but not alone") for n in suspects}
+        failure = Failure(status, f"{lost.why}, twice, but not alone")
+        return dict.fromkeys(suspects, (failure, lost.printed))
 
-    def _alone(self, case: Case, name: str, *, timed: bool) -> str | None:
-        """Why a worker of its own is lost to that format; None when it is not."""
+    def _alone(self, case: Case, name: str, *, timed: bool) -> Lost | None:
+        """How a worker of its own is lost to that format; None when it is not."""
         self.close()
         try:
             for _ in self._ask(replace(case, formats=(name,), anchors=(), timed=timed)):
                 pass
         except Lost as lost:
             self._worker = None
-            return lost.why
+            return lost
         self.close()
         return None

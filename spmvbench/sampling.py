@@ -12,10 +12,11 @@ import numpy as np
 
 from spmvbench.case import Timing
 from spmvbench.check import judge
+from spmvbench.contestant import Contestant, given, refused, result, run_once
 from spmvbench.devices.base import Device, Launch
 from spmvbench.dtypes import Array
 from spmvbench.guard import Failure, guard
-from spmvbench.prepare import AFTER, BEFORE, DURING, Contestant, Task, given, result, run_once
+from spmvbench.prepare import AFTER, BEFORE, DURING, Task
 from spmvbench.problems import Problem, vector
 from spmvbench.stats import Samples, stop_reason
 from spmvbench.watch import Watch
@@ -153,8 +154,8 @@ class _Race:
         for contestant in self._contestants:
             expected = contestant.expected[DURING]
             fault = judge(result(contestant, self._device), expected, contestant.precision)
-            if fault.share > 1:
-                return contestant.index, Failure("wrong", f"while timed, {fault}", fault.share)
+            if failure := refused(contestant, self._device, fault, "while timed, "):
+                return contestant.index, failure
         return None
 
     def reasons(self, timing: Timing, *, late: bool) -> list[str | None]:
@@ -182,7 +183,7 @@ def check_after(
         if isinstance(y, Failure):
             return y
         fault = judge(y, contestant.expected[AFTER], contestant.precision)
-        if fault.share > 1:
-            where = f" in copy {copy}" if copy else ""
-            return Failure("wrong", f"after timing{where}, {fault}", fault.share)
+        where = f" in copy {copy}" if copy else ""
+        if failure := refused(contestant, device, fault, f"after timing{where}, "):
+            return failure
     return contestant

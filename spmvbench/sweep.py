@@ -20,7 +20,7 @@ from spmvbench.plan import Identity, Plan, plan
 from spmvbench.predict import seconds
 from spmvbench.preview import Foreseen, show_preview
 from spmvbench.process import Lost, WorkerProcess
-from spmvbench.records import CSV, EXPERIMENT, Results, load, write
+from spmvbench.records import CSV, EXPERIMENT, Results, environments, load, write
 from spmvbench.runner import Runner
 from spmvbench.screen import Screen, opening
 from spmvbench.shard import Shard
@@ -179,7 +179,7 @@ def closing(swept: Swept, targets: Targets) -> None:
     from spmvbench.targets import judge, print_lines
 
     console, records = Console(), swept.records()
-    drawn = [] if os.environ.get(UNSEEN) else draw_rows(records, swept.folder / PLOTS)
+    drawn = [] if os.environ.get(UNSEEN) else _drawn(swept, records)
     pictures = [path for path in drawn if path.suffix == ".png"]
     closing_table(records, console)
     if targets.claims:
@@ -192,6 +192,10 @@ def closing(swept: Swept, targets: Targets) -> None:
     console.print("\n" + "\n".join(ends), highlight=False, markup=False, soft_wrap=True)
 
 
+def _drawn(swept: Swept, records: pd.DataFrame) -> list[Path]:
+    return draw_rows(records, environments(swept.folder), swept.folder / PLOTS)
+
+
 def answer(swept: Swept) -> None:
     """Print the one sentence and the table of a quick run."""
     import typer
@@ -199,7 +203,7 @@ def answer(swept: Swept) -> None:
     from spmvbench.summary import markdown, sentence
 
     records = swept.records()
-    draw_rows(records, swept.folder / PLOTS)
+    _drawn(swept, records)
     typer.echo(f"\n{sentence(records)}\n\n{markdown(records)}\n\n{wrote(swept.folder)}")
     typer.echo(then("report", swept.folder))
 

@@ -13,7 +13,9 @@ from pathlib import Path
 
 _LAYOUT = struct.Struct("=qii")
 
-STAGES = ("idle", "problem", "pack", "plan", "check", "product", "overhead", "probe")
+STAGES = ("idle", "problem", "pack", "plan", "check", "product", "overhead", "probe", "unpack")
+
+_WORDS = {"check": "the product", "product": "the product, while timed"}
 
 
 @dataclass(frozen=True)
@@ -23,6 +25,11 @@ class Step:
     count: int
     format: int
     stage: str
+
+    @property
+    def words(self) -> str:
+        """The stage as the author of a format knows it: `pack`, `plan`, `the product`."""
+        return _WORDS.get(self.stage, self.stage)
 
 
 class Watch:

@@ -28,6 +28,7 @@ from spmvbench.external.program import PREFIX as PROGRAM
 from spmvbench.formats import resolve
 from spmvbench.guard import ContextLost
 from spmvbench.plugin import PREFIX as PLUGIN
+from spmvbench.printed import by_lines
 from spmvbench.problems.locate import PREFIX
 from spmvbench.watch import Watch
 
@@ -110,6 +111,7 @@ def _own_stdout() -> Any:
     """A private copy of standard output; what a format prints goes to standard error instead."""
     out = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
+    by_lines()
     return out
 
 

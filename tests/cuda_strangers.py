@@ -29,7 +29,7 @@ class FakeCudaDevice(FakeDevice):
     def empty(self, shape, dtype):
         import cupy
 
-        return cupy.empty(shape, DTYPES[dtype])
+        return cupy.empty(shape, DTYPES.get(dtype, dtype))
 
     def get(self, array):
         return array.get()

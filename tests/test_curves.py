@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 import synthetic
 
-from spmvbench.curves import baselines, crossover, curve, parts, shapes
+from spmvbench.curves import against, as_one_place, baselines, crossover, curve, parts, shapes
 from spmvbench.errors import ResultsError
 from spmvbench.record import COLUMNS
 
@@ -144,3 +144,51 @@ def test_shapes_go_from_small_to_large():
 def test_no_rows_are_an_error_of_one_line():
     with pytest.raises(ResultsError, match=r"^results: there are no rows.*$"):
         list(parts(pd.DataFrame(columns=list(COLUMNS))))
+
+
+# Rows of several environments
+
+
+MINE = "mine.py:Mine"
+
+
+def in_two(formats, *outside):
+    """Rows of two formats, one in each environment, and what these are."""
+    records = synthetic.by_hand({name: [2.0] for name in formats})
+    records["environment"] = "first"
+    records.loc[records["format"] == formats[1], "environment"] = "second"
+    entries = [{"device": "d", "outside": files} for files in outside]
+    return records, dict(zip(("first", "second"), entries, strict=True))
+
+
+def test_an_edit_of_a_format_from_outside_leaves_one_environment():
+    records, known = in_two(("macko", MINE), {MINE: "1"}, {MINE: "2"})
+    assert as_one_place(records, known)["environment"].nunique() == 1
+
+
+def test_rows_of_two_versions_of_a_format_are_of_two_environments():
+    records, known = in_two(("macko", MINE), {MINE: "1"}, {MINE: "2"})
+    records.loc[0, ["format", "environment"]] = [MINE, "first"]
+    assert as_one_place(records, known)["environment"].nunique() == 2
+
+
+@pytest.mark.parametrize(
+    "second", [{"weights.npy": "2"}, {"package:w/a.npy": "2"}], ids=["file", "package"]
+)
+def test_other_files_of_matrices_are_other_environments(second):
+    records, known = in_two(("macko", "csr16"), {}, second)
+    assert as_one_place(records, known)["environment"].nunique() == 2
+
+
+def test_another_driver_is_another_environment_and_an_unknown_one_stays():
+    records, known = in_two(("macko", MINE), {MINE: "1"}, {MINE: "1"})
+    known["second"]["driver"] = "new"
+    assert as_one_place(records, known)["environment"].nunique() == 2
+    assert set(as_one_place(records, {})["environment"]) == {"first", "second"}
+
+
+def test_a_dense_format_named_after_16_bits_is_said_to_store_float32_where_it_does():
+    records = synthetic.by_hand({"macko": [2.0]}).assign(baseline="dense-f16")
+    assert against(records.assign(dtype="float16")) == "dense-f16"
+    assert against(records.assign(dtype="float32")) == "dense-f16 in float32"
+    assert against(records.assign(baseline="")) == ""

@@ -172,6 +172,8 @@ FILES = {
     "parsing a flow sequence begun in line 1)",
     "formats: macko: x\n": "1: not YAML: mapping values are not allowed here",
     "formats:\n\t- macko\n": "2: not YAML: found character '\\t' that cannot start any token",
+    "external: {x: {command: ./p {mtx}}}\n": "1: not YAML: expected ',' or '}', but got '{'; put "
+    "quotes around text with braces: 'program {mtx}'",
     "formats: 'macko\n": "2: not YAML: found unexpected end of stream (while scanning a quoted "
     "scalar begun in line 1)",
     "formats: [macko]\n  shapes: 4\n": "2: not YAML: its indentation fits no line above (while "

@@ -210,7 +210,7 @@ def test_more_non_zeros_than_a_text_file_should_hold_are_unavailable(monkeypatch
 def test_its_row_has_a_time_and_no_speedup(tmp_path):
     rows = measured(tmp_path, (told("right"),))
     row = rows["external:rival"]
-    assert (row.status, row.timer) == ("unverified", "external")
+    assert (row.status, row.timer, row.cache_method) == ("unverified", "external", "unknown")
     assert row.median_us == pytest.approx(16.4)
     assert row.speedup is None
     assert rows["csr16"].baseline == "dense-f16"
@@ -254,6 +254,14 @@ def test_a_program_that_is_not_there_is_unavailable(tmp_path):
     row = measured(tmp_path, (absent,))["external:rival"]
     assert row.status == "unavailable"
     assert "there is no program /no/such/program" in row.reason
+
+
+def test_a_file_that_may_not_be_executed_is_unavailable_with_the_way_out(tmp_path):
+    script = tmp_path / "rival.sh"
+    script.write_text("#!/bin/sh\n")
+    row = measured(tmp_path, (Program("rival", f"{script} {{mtx}}", TIME),))["external:rival"]
+    assert row.status == "unavailable"
+    assert row.reason == f"rival: {script} may not be executed: chmod +x {script}"
 
 
 def test_no_figure_shows_it(tmp_path):

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from gpu_stand_in import Gpu
-from plugins.built import EXAMPLE, MISSING, build, stranger
+from plugins.built import EXAMPLE, MISSING, STRANGER, build, stranger
 
 from spmvbench.case import Case, Timing
 from spmvbench.conformance import cells, conform
@@ -19,7 +19,7 @@ from spmvbench.environment import environment
 from spmvbench.errors import UnknownFormat
 from spmvbench.experiment import load
 from spmvbench.formats import check_name, resolve
-from spmvbench.judging import judge_all
+from spmvbench.judging import WRONG, judge_all
 from spmvbench.plugin import HEADER, abi
 from spmvbench.plugin.csr import csr
 from spmvbench.problems import Problem
@@ -223,10 +223,13 @@ def test_a_file_for_another_machine_costs_one_row(tmp_path, what):
     [
         ("FAILS", "error", "stranger: pack failed: the line that explains"),
         ("FULL", "oom", "stranger: pack failed"),
-        ("CRASHES", "crashed", "SIGABRT in check"),
-        ("HANGS", "timeout", "still in check after 3 s"),
+        ("CRASHES", "crashed", "SIGABRT in the product: about to abort"),
+        ("HANGS", "timeout", "still in the product after 3 s"),
         ("WRONG", "wrong", "row "),
-        ("LEAVES_NAN", "wrong", "saw nan"),
+        ("LEAVES_NAN", "wrong", "y was not written, or added to (it held NaN before)"),
+        ("PAST_Y", "wrong", "the product wrote 4 bytes past the end of y"),
+        ("BEFORE_Y", "wrong", "the product wrote 4 bytes before the beginning of y"),
+        ("PAST_ROOM", "wrong", "the product wrote 4 bytes past the end of its workspace"),
         ("COUNT", "error", "array_count is 17"),
         ("NULLS", "error", "at NULL"),
         ("NO_LAUNCH", "error", "leaves launch unset"),
@@ -241,6 +244,42 @@ def test_whatever_a_plugin_does_costs_its_own_row(tmp_path, how, status, words):
     assert rows["dense-f16"].status == "ok"
 
 
+@pytest.mark.parametrize("kind", ["cpu", "cuda"])
+@pytest.mark.parametrize("how", ["PAST_Y", "BEFORE_Y", "PAST_ROOM"])
+def test_what_is_written_beside_y_and_the_workspace_is_found_on_every_device(
+    watch, fake_cupy, kind, how
+):
+    device = CpuDevice() if kind == "cpu" else Gpu(fake_cupy)
+    cell = ("one row", "float32", cells(kind)[-1][2])
+    (verdict,) = conform(f"plugin:{stranger(how)}", device, watch, [cell])
+    assert verdict.status == "wrong"
+    assert verdict.reason.startswith("the product wrote ")
+
+
+def test_without_the_function_that_asks_for_it_there_is_no_workspace(tmp_path):
+    name = f"plugin:{stranger('NO_ROOM')}"
+    assert measured(tmp_path, name, dtype="float32")[name].status == "ok"
+
+
+def test_openmp_is_given_the_threads_that_the_row_says(tmp_path):
+    name = f"plugin:{build(STRANGER, '-DHOW=GOOD', '-fopenmp')}"
+    row = measured(tmp_path, name, dtype="float32")[name]
+    assert (row.status, row.threads) == ("ok", 1)
+
+
+def test_what_a_plugin_prints_is_kept_beside_the_rows(tmp_path):
+    name = f"plugin:{stranger('PRINTS')}"
+    measured(tmp_path, name, "dense-f16", dtype="float32")
+    (log,) = (tmp_path / "r" / "logs").iterdir()
+    assert "packing 48 rows\n" in log.read_text()
+
+
+def test_what_a_plugin_prints_before_it_crashes_is_kept_too(tmp_path):
+    measured(tmp_path, f"plugin:{stranger('CRASHES')}", dtype="float32")
+    (log,) = (tmp_path / "r" / "logs").iterdir()
+    assert log.read_text().endswith("about to abort\n")
+
+
 def test_a_library_that_crashes_when_it_is_loaded_costs_its_own_row(tmp_path):
     path = build("#include <stdlib.h>\n__attribute__((constructor)) void boom(void) { abort(); }")
     rows = measured(tmp_path, f"plugin:{path}", "csr16")
@@ -253,7 +292,8 @@ def test_a_plugin_says_itself_what_it_cannot_take():
         fmt.unavailable("cpu", Problem(13, 8, 0.5, dtype="float32")) == "stranger takes no 13 rows"
     )
     assert fmt.unavailable("cpu", Problem(14, 8, 0.5, dtype="float32")) is None
-    assert "float32, not float16" in fmt.unavailable("cpu", Problem(14, 8, 0.5, dtype="float16"))
+    said = fmt.unavailable("cpu", Problem(14, 8, 0.5, dtype="float16"))
+    assert said.endswith("takes float32, not float16; to measure it: --set 'dtypes=[float32]'")
 
 
 def test_x_of_another_shape_or_type_is_refused_before_the_call():
@@ -266,7 +306,7 @@ def test_x_of_another_shape_or_type_is_refused_before_the_call():
 
 
 def test_a_mistake_that_every_cell_has_is_said_once(capsys):
-    assert not judge_all([f"plugin:{stranger('NO_LAUNCH')}"], "cpu")
+    assert judge_all([f"plugin:{stranger('NO_LAUNCH')}"], "cpu") == WRONG
     _, line = capsys.readouterr().out.splitlines()
     assert "error in all 156 cells: format 'plugin:" in line
     assert line.endswith("it leaves launch unset; expected name, pack, free, launch")

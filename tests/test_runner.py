@@ -49,9 +49,9 @@ def measured(tmp_path, case, launches=1):
 @pytest.mark.parametrize(
     ("name", "status", "words"),
     [
-        ("Segfaults", "crashed", "SIGSEGV in check"),
-        ("SegfaultsWhileTimed", "crashed", "SIGSEGV in product"),
-        ("Hangs", "timeout", "still in check after 3 s"),
+        ("Segfaults", "crashed", "SIGSEGV in the product"),
+        ("SegfaultsWhileTimed", "crashed", "SIGSEGV in the product, while timed"),
+        ("Hangs", "timeout", "still in the product after 3 s"),
         ("ClosesPipes", "timeout", "closed its pipe"),
         ("HoardsMemory", "oom", "out of memory"),
         ("CrashesLater", "crashed", "SIGSEGV"),

@@ -125,7 +125,18 @@ def test_winners_of_more_shapes_are_summed_up():
     assert found["problems"].tolist() == [5, 5]
 
 
-def test_unverified_rows_are_nowhere_but_in_the_count():
+def test_unverified_times_are_in_a_table_of_their_own_and_in_no_other():
+    records = synthetic.by_hand({"macko": [2.0], "external:rival": [9.0]})
+    external = records["format"] == "external:rival"
+    records["reason"] = records["reason"].astype(object)
+    records.loc[external, ["status", "reason", "median_us"]] = ["unverified", "its own", 98.9]
+    *others, claims = summary.render.tables(records)
+    assert not any("external" in cell for t in others for row in t.rows for cell in row)
+    assert claims.rows == [["external:rival (unverified)", "0.1", "98.9 µs"]]
+    assert "nor what was in the cache" in claims.title
+
+
+def test_unverified_rows_are_no_winners():
     records = synthetic.by_hand({"macko": [2.0], "sputnik": [9.0]})
     external = records["format"] == "sputnik"
     records["reason"] = records["reason"].astype(object)

@@ -8,6 +8,7 @@ import typer
 
 from spmvbench.cli import (  # noqa: F401  each adds its commands
     adding,
+    checking,
     checkpoints,
     comparing,
     doctor,
@@ -23,8 +24,11 @@ from spmvbench.errors import UserError
 
 __all__ = ["app", "main"]
 
-# What measures comes first in --help: it is what a new user looks for.
-app.registered_commands.sort(key=lambda one: one.callback.__module__ != measuring.__name__)
+# What measures and judges comes first in --help: it is what a new user looks for.
+_FIRST = (measuring.__name__, checking.__name__)
+app.registered_commands.sort(
+    key=lambda one: (*_FIRST, one.callback.__module__).index(one.callback.__module__)
+)
 
 
 def main() -> None:

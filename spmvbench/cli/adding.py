@@ -1,7 +1,8 @@
-"""Commands for those who add a format: new-format, plugin-header."""
+"""Commands for those who add a format: new-format, plugin-header, plugin-example."""
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -31,3 +32,21 @@ def plugin_header() -> None:
     from spmvbench.plugin import HEADER
 
     typer.echo(HEADER.parent)
+
+
+class Kind(StrEnum):
+    """What an example runs on."""
+
+    cpu = "cpu"
+    cuda = "cuda"
+
+
+@app.command()
+def plugin_example(
+    kind: Annotated[Kind, typer.Argument(help="what it runs on: C, or CUDA C++")] = Kind.cpu,
+) -> None:
+    """Write a whole plug-in here: csr_plain.c, or csr_plain.cu."""
+    from spmvbench.skeleton import write_plugin
+
+    path = write_plugin(kind.value, Path())
+    typer.echo(wrote(path, "how to compile it stands at its top"))

@@ -1,9 +1,8 @@
-"""Commands that measure or judge: run, quick, check, list, schema."""
+"""Commands that measure: run, quick; and what there is to measure: list, schema."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
 
 import typer
 
@@ -28,7 +27,8 @@ def run(
 ) -> None:
     """Measure what is not measured yet, draw it, sum it up.
 
-    Each row is saved as it is measured, so stopping is safe: the same command goes on.
+    Each row is saved as it is measured, so stopping is safe: the same command goes on. Exit code 0
+    also where a format is wrong or crashes: that costs its own row, and is named at the end.
     """
     from spmvbench.experiment import load
     from spmvbench.shard import parse
@@ -73,29 +73,6 @@ def list_formats() -> None:
     from spmvbench.listing import show
 
     show()
-
-
-@app.command()
-def check(
-    formats: Annotated[
-        list[str] | None,
-        typer.Argument(
-            metavar="FORMAT",
-            help="a name, package.module:Class, file.py:Class, plugin:x.so or "
-            "torch-op:LAYOUT:PLACE:NAMESPACE::NAME  [default: all]",
-        ),
-    ] = None,
-    device: Device = "auto",
-) -> None:
-    """Judge formats by a battery of matrices: are they right?
-
-    A cell is one matrix of the battery, in one dtype, times one x or several.
-
-    Exit code 0: all are right; 1: one is wrong.
-    """
-    from spmvbench.judging import judge_all
-
-    raise typer.Exit(0 if judge_all(formats or [], device) else 1)
 
 
 @app.command()

@@ -2,7 +2,7 @@
 
 Numba stamps a cached kernel with the file it stands in, not with the files of the helpers that were
 compiled into it: after an edit of a helper it would go on running the old machine code. So the
-cache lies in a folder named after the content of all files here.
+cache lies in a folder named after the content of all files here; kernels of other files have none.
 """
 
 from __future__ import annotations
@@ -27,6 +27,8 @@ FOLDERS_KEPT = 4
 ROOM = 64 * 2**20
 """Free bytes asked for: all kernels in all types take less, and a full disk stops no product."""
 
+_HERE = Path(__file__).resolve().parent
+
 _SUMS = {"reassoc", "contract"}
 """What a vectorised sum needs. Not `nnan` or `ninf`: NaN and Inf of a matrix have to come out."""
 
@@ -42,7 +44,7 @@ def njit(
     """
 
     def compiled(function: F) -> F:
-        folder = cache_folder()
+        folder = cache_folder() if _stands_here(function) else None
         with _numba_caches_in(folder):
             kernel = numba.njit(
                 cache=folder is not None,
@@ -57,11 +59,16 @@ def njit(
     return compiled
 
 
+def _stands_here(function: Callable[..., Any]) -> bool:
+    """Whether the name of the cache follows the function's file."""
+    return Path(function.__code__.co_filename).resolve().is_relative_to(_HERE)
+
+
 @functools.cache
 def cache_folder() -> Path | None:
     """Where this version of the kernels is cached; None when nothing can be kept there."""
     root = _user_cache()
-    folder = root / "spmvbench" / "numba" / sources_hash(Path(__file__).parent) if root else None
+    folder = root / "spmvbench" / "numba" / sources_hash(_HERE) if root else None
     if folder is None or not _usable(folder):
         return None
     _forget_old(folder.parent)

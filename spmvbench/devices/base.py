@@ -56,7 +56,7 @@ class Device(Target, Protocol):
         ...
 
     def configure(self, *, threads: int, batch: int) -> None:
-        """Set the threads of Numba and BLAS, and the batch, for the plans and products to come."""
+        """Set the threads of Numba, BLAS and OpenMP, and the batch, for what is to come."""
         ...
 
     def get(self, array: Array) -> Array:

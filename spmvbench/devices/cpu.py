@@ -67,13 +67,14 @@ class CpuDevice:
         return (sum(sizes) or 32 << 10) << 10
 
     def configure(self, *, threads: int, batch: int) -> None:
-        """See `Device.configure`."""
+        """See `Device.configure`. What is loaded later reads the number from the environment."""
         import numba
         import threadpoolctl
 
         self.threads, self.batch = threads, batch
+        os.environ["OMP_NUM_THREADS"] = str(threads)
         numba.set_num_threads(min(threads, numba.config.NUMBA_NUM_THREADS))
-        self._limits = threadpoolctl.threadpool_limits(threads, user_api="blas")
+        self._limits = threadpoolctl.threadpool_limits(threads)
 
     def put(self, array: Array) -> Array:
         """See `Target.put`."""

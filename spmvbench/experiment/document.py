@@ -133,6 +133,8 @@ def _said(error: yaml.MarkedYAMLError) -> str:
     said = " ".join(str(error.problem or error.context).split())
     if said.startswith("expected <block end>"):
         said = "its indentation fits no line above"
+    if said.endswith("but got '{'"):
+        said += "; put quotes around text with braces: 'program {mtx}'"
     begun = error.context_mark
     if not error.problem or not error.context or not begun:
         return said

@@ -45,6 +45,7 @@ class ProgramKeys(Keys):
 
     command: Annotated[
         Word,
+        expect("text, in quotes where it begins with a brace"),
         AfterValidator(_command),
         Field(
             description="The program and its arguments, as in a shell that expands nothing. "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Sequence
+from pathlib import Path
 from typing import ClassVar
 
 from spmvbench.dtypes import Array
@@ -30,6 +31,8 @@ class External(Format):
             return f"{program.name} runs on {', '.join(program.devices)}, not {device}"
         if problem and problem.batch > 1:
             return f"{program.name} multiplies one vector, not {problem.batch}"
+        if program.file is None and Path(program.first).is_file():
+            return f"{program.name}: {program.first} may not be executed: chmod +x {program.first}"
         if program.file is None:
             return (
                 f"{program.name}: there is no program {program.first}; build it, or mend its path"

@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-import functools
 import importlib
-import importlib.util
 import inspect
 import pkgutil
-import sys
 from collections.abc import Iterable
 from pathlib import Path
 from types import ModuleType
 
-from spmvbench import baselines, torch_op
+from spmvbench import baselines, outside, torch_op
 from spmvbench.errors import UnknownFormat, did_you_mean
 from spmvbench.external.program import PREFIX as PROGRAM
 from spmvbench.formats.base import Format, MatVec, Packed, Precision, Target
+from spmvbench.guard import Failure, guard
 from spmvbench.plugin import PREFIX
 
 __all__ = ["Format", "MatVec", "Packed", "Precision", "Target", "module_names", "names", "resolve"]
 
 SHOWN = 8
 """Classes of a file that are named where another was asked for."""
+
+DEVICES = ("cpu", "cuda")
 
 HOW = (
     " format outside this repository is named 'package.module:Class', 'path/to/file.py:Class', "
@@ -71,7 +71,7 @@ def check_name(name: str) -> None:
             torch_op.parse(name)
         file = outside_file(name)
         if file is not None and not file.is_file():
-            raise UnknownFormat(f"format '{name}': there is no file {file}; a{HOW}")
+            raise UnknownFormat(f"format '{name}': there is no file {file}")
         return
     files = module_names()
     if not any(_may_hold(stem, name) for stem in files):
@@ -111,6 +111,12 @@ def _may_hold(stem: str, name: str) -> bool:
 
 
 def _unknown(name: str, known: Iterable[str]) -> UnknownFormat:
+    if name.endswith(".so"):
+        return UnknownFormat(f"unknown format '{name}': a library is named plugin:{name}")
+    if name.endswith(".py"):
+        found = [f"{name}:{cls}" for cls in outside.class_names(Path(name))][:SHOWN]
+        said = f"name the class too: {' or '.join(found)}" if found else "there is no class in it"
+        return UnknownFormat(f"unknown format '{name}': {said}")
     near = did_you_mean(name, known)
     return UnknownFormat(f"unknown format '{name}'{near}{' A' if near else '; a'}{HOW}")
 
@@ -145,14 +151,31 @@ def _outside(name: str) -> Format:
             "products are not seen"
         )
     place, _, attribute = name.rpartition(":")
-    try:
-        module = load_file(Path(place)) if place.endswith(".py") else _load(place)
-    except (ImportError, OSError, SyntaxError) as error:
-        raise UnknownFormat(f"format '{name}': {error}; a{HOW}") from error
+    if not outside_file(name) and outside.module_file(place) is None:
+        raise UnknownFormat(f"format '{name}': there is no module '{place}'; a{HOW}")
+    module = guard(lambda: outside.load(place))
+    if isinstance(module, Failure):
+        raise UnknownFormat(f"format '{name}': {module.reason}")
     cls = getattr(module, attribute, None)
     if not (isinstance(cls, type) and issubclass(cls, Format)):
         raise _no_format(place, attribute, module)
+    if wrong := _incomplete(cls):
+        raise UnknownFormat(f"format '{name}': {wrong}")
     return cls()
+
+
+def _incomplete(cls: type[Format]) -> str:
+    """What a class of somebody else lacks or says wrongly, in words; empty where nothing."""
+    if missing := sorted(getattr(cls, "__abstractmethods__", ())):
+        return f"{cls.__name__} has no {' and no '.join(missing)}; expected pack, unpack and plan"
+    if not isinstance(getattr(cls, "name", None), str):
+        return f"{cls.__name__} has no name; expected one, as name = '{cls.__name__.lower()}'"
+    known = {"dtypes": Format.dtypes, "devices": DEVICES}
+    for what, words in known.items():
+        seen = getattr(cls, what)
+        if isinstance(seen, str) or not seen or not set(seen) <= set(words):
+            return f"{what} is {seen!r}; expected a tuple of some of {', '.join(words)}"
+    return ""
 
 
 def _no_format(place: str, attribute: str, module: ModuleType) -> UnknownFormat:
@@ -175,15 +198,3 @@ def _no_format(place: str, attribute: str, module: ModuleType) -> UnknownFormat:
     more = f" and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
     near = did_you_mean(attribute, found) or f": name one, as {found[0]}"
     return UnknownFormat(f"{said}; its formats are {', '.join(found[:SHOWN])}{more}{near}")
-
-
-@functools.cache
-def load_file(path: Path) -> ModuleType:
-    """Once per process: again, its kernels would be compiled again."""
-    spec = importlib.util.spec_from_file_location(f"spmvbench_outside_{path.stem}", path)
-    if spec is None or spec.loader is None or not path.is_file():
-        raise ImportError(f"there is no file {path}")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module

@@ -20,6 +20,10 @@ Shapes: x (cols,) and y (rows,) for batch 1; x (cols, batch) and y (rows, batch)
 USAGE = "usage"
 """A product may have this attribute: registers and bytes of local memory of a kernel's thread."""
 
+SPILLED = "spilled"
+"""A product may have this attribute, called with the device when a product is done: where it has
+written beside memory of its own, in words, or nothing."""
+
 BESIDE = "bytes_beside"
 """A product may have this attribute: bytes of what `plan` has made of the packed arrays and the
 product reads beside them."""
@@ -110,7 +114,9 @@ class Format(ABC):
         if device not in self.devices:
             return f"{self.name} has no kernel for {device}, only for {', '.join(self.devices)}"
         if problem and problem.dtype not in self.dtypes:
-            return f"{self.name} takes {', '.join(self.dtypes)}, not {problem.dtype}"
+            known = ", ".join(self.dtypes)
+            way_out = f"to measure it: --set 'dtypes=[{known}]'"
+            return f"{self.name} takes {known}, not {problem.dtype}; {way_out}"
         few = self.batches.get(device)
         if problem and few and problem.batch not in few:
             known = ", ".join(map(str, few))

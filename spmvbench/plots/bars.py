@@ -11,7 +11,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from spmvbench.curves import Floats, Part, baselines
+from spmvbench.curves import Floats, Part, against, baselines
 from spmvbench.plots.ends import End, list_labels, room
 from spmvbench.plots.lines import Line, Quantity, lines
 from spmvbench.plots.panelled import NO_DENSE, STORED
@@ -39,7 +39,7 @@ def shape_bars(part: Part) -> Figure | str:
     facets = [_lines(rows[rows["density"] == d], rows, named) for d in densities]
     bars = len(names) * len(facets[0]) <= MOST_BARS
     line = BAR * (len(facets[0]) + 1.2) if bars else DOT_LINE
-    over = named[0] if len(named) == 1 else "the fastest dense"
+    over = against(rows)
     shown = Part(part.condition, rows, part.others)
     words = Words(f"Speed-up over {over} by shape{some}", subtitle(shown), _reading(rows, bars))
     ends = [_label(one, bars) for one in facets[0]]

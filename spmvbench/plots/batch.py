@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedFormatter, FixedLocator, NullLocator
 
-from spmvbench.curves import Floats, Part, baselines
+from spmvbench.curves import Floats, Part, against, baselines
 from spmvbench.plots.bars import pick
 from spmvbench.plots.lines import Quantity
 from spmvbench.plots.panelled import NO_DENSE, STORED, Plan, Reference, draw_panels
@@ -24,7 +24,7 @@ def batch(part: Part) -> Figure | str:
         return NO_DENSE
     if rows["stored"].any():
         return STORED
-    over = named[0] if len(named) == 1 else "the fastest dense"
+    over = against(rows)
     plan = Plan(
         Quantity("speedup", by="batch"),
         f"Speed-up over {over} against batch",

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
-from spmvbench.curves import Floats, Part, baselines, crossover, shapes
+from spmvbench.curves import Floats, Part, against, baselines, crossover, shapes
 from spmvbench.plots.ends import spread
 from spmvbench.plots.lines import Line, Quantity, lines
 from spmvbench.plots.panelled import (
@@ -37,7 +37,7 @@ def speedup(part: Part) -> Figure | str:
     if rows["density"].nunique() < 2:
         return ONE_DENSITY
     named = baselines(rows)
-    over = named[0] if len(named) == 1 else "the fastest dense"
+    over = against(rows)
     joined = not rows["stored"].any()
     hidden = named if len(named) == 1 else []
     crossed = joined and any(_crosses(own, rows, hidden) for _, own in by_shape(rows))

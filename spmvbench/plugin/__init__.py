@@ -8,3 +8,11 @@ PREFIX = "plugin:"
 """A format of that name is a shared library: `plugin:path/to/library.so`."""
 
 HEADER = Path(__file__).parent / "spmvbench_plugin.h"
+
+EXAMPLES = {"cpu": "csr_plain.c", "cuda": "csr_plain.cu"}
+"""By kind of device: a whole plug-in to begin from."""
+
+
+def example(kind: str) -> Path:
+    """The file of an example."""
+    return Path(__file__).parent / "examples" / EXAMPLES[kind]

@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, ClassVar
 
-from spmvbench.errors import UnknownFormat
+from spmvbench.errors import FormatError, UnknownFormat
 from spmvbench.guard import one_line
 
 VERSION = 1
@@ -124,12 +124,12 @@ class Plugin:
         return text(self.table.name)
 
     def expect(self, status: int, call: str) -> None:
-        """Raise what a status other than SPMVBENCH_OK means: MemoryError or RuntimeError."""
+        """Raise what a status other than SPMVBENCH_OK means: MemoryError or FormatError."""
         if status == 0:
             return
         said = text(self.table.error()) if self.table.error else ""
         why = f"{self.name}: {call} failed: {said or f'status {status}'}"
-        raise (MemoryError if status == OUT_OF_MEMORY else RuntimeError)(why)
+        raise (MemoryError if status == OUT_OF_MEMORY else FormatError)(why)
 
     def _loaded(self) -> ctypes.CDLL:
         if not self.path.is_file():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -13,7 +13,9 @@ import numpy as np
 
 from spmvbench.cuda.libraries import address, vector_shapes
 from spmvbench.dtypes import DTYPES, Array, dtype_name
-from spmvbench.formats.base import Format, MatVec, Packed, Precision, Target
+from spmvbench.errors import FormatError
+from spmvbench.fence import Fence, fenced
+from spmvbench.formats.base import SPILLED, Format, MatVec, Packed, Precision, Target
 from spmvbench.plugin import PREFIX, abi
 from spmvbench.plugin.csr import csr
 from spmvbench.problems.base import Problem
@@ -59,7 +61,7 @@ class PluginFormat(Format):
         return (abi.text(ask(asked)) if ask else "") or None
 
     def pack(self, dense: Array) -> Packed:
-        """See `Format.pack`. Raises: MemoryError, RuntimeError with what the plug-in says."""
+        """See `Format.pack`. Raises: MemoryError, FormatError with what the plug-in says."""
         table = self.plugin.table
         matrix, made = _matrix(np.ascontiguousarray(dense), table.input), abi.PackedArrays()
         self.plugin.expect(table.pack(matrix, made), "pack")
@@ -86,17 +88,27 @@ class PluginFormat(Format):
         host = device.kind == "cpu"
         where = (_on_host if host else _on_device)(arrays)
         product = _product(packed, where, device.kind, device.batch, device.threads)
-        room: Any = device.empty(self._workspace_bytes(product), "uint8")
+        room = self._workspace(product, device)
         product.kept = (arrays, room)
         vector = self.precision(packed.dtype, device.kind).x
         shapes = vector_shapes(packed.shape, device.batch)
-        if host:
-            return _matvec(self.plugin, product, shapes, vector, room.ctypes.data, _address, _none)
-        return _matvec(self.plugin, product, shapes, vector, room.data.ptr, address, _stream())
+        at, stream = (_address, _none) if host else (address, _stream())
+        start = _start_of(room, host=host) if room else None
+        matvec = _matvec(self.plugin, product, shapes, vector, start, at, stream)
+        if room:
+            setattr(matvec, SPILLED, partial(room.crossed, what="its workspace"))
+        return matvec
 
-    def _workspace_bytes(self, product: abi.Product) -> int:
+    def _workspace(self, product: abi.Product, device: Target) -> Fence | None:
+        """The memory that it asks for, if it does."""
         ask = self.plugin.table.workspace_bytes
-        return int(ask(product)) if ask else 0
+        nbytes = int(ask(product)) if ask else 0
+        return fenced(device, nbytes, "uint8") if nbytes else None
+
+
+def _start_of(room: Fence, *, host: bool) -> int:
+    inside: Any = room.inside
+    return int(inside.ctypes.data if host else inside.data.ptr)
 
 
 def _matvec(
@@ -104,7 +116,7 @@ def _matvec(
     product: abi.Product,
     shapes: tuple[tuple[int, ...], tuple[int, ...]],
     vector: str,
-    room: int,
+    room: int | None,
     where: Callable[[str, Any, tuple[int, ...], str], int],
     stream: Callable[[], int | None],
 ) -> MatVec:
@@ -158,18 +170,18 @@ def _matrix(dense: Array, wanted: int) -> abi.Matrix:
 
 
 def _copied(name: str, made: abi.PackedArrays) -> dict[str, Array]:
-    """The arrays that a plug-in has made, as ours. Raises: ValueError for what are none."""
+    """The arrays that a plug-in has made, as ours. Raises: FormatError for what are none."""
     counts = {"array_count": made.array_count, "param_count": made.param_count}
     for what, count in counts.items():
         if not 0 <= count <= abi.MOST_ARRAYS:
-            raise ValueError(f"{name}: {what} is {count}, expected 0 to {abi.MOST_ARRAYS}")
+            raise FormatError(f"{name}: {what} is {count}, expected 0 to {abi.MOST_ARRAYS}")
     arrays: dict[str, Array] = {}
     for index, one in enumerate(made.arrays[: made.array_count]):
         if one.bytes and not one.data:
-            raise ValueError(f"{name}: array {index} has {one.bytes} bytes at NULL")
+            raise FormatError(f"{name}: array {index} has {one.bytes} bytes at NULL")
         key = abi.text(one.name) or f"array {index}"
         if key in arrays or key == _PARAMS:
-            raise ValueError(f"{name}: array {index} is named '{key}', which is taken")
+            raise FormatError(f"{name}: array {index} is named '{key}', which is taken")
         arrays[key] = np.frombuffer(ctypes.string_at(one.data, one.bytes), np.uint8)
     if made.param_count:
         arrays[_PARAMS] = np.array(made.params[: made.param_count], np.int64)

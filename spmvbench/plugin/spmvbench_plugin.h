@@ -1,6 +1,7 @@
 /* A format and its product, in C or C++, for spmvbench: what a shared library exports.
  *
- * Name it `plugin:path/to/library.so` wherever a format is named. docs/adding-a-format.md builds one.
+ * Name it `plugin:path/to/library.so` wherever a format is named. `spmvbench plugin-example` writes
+ * a whole one for CPUs, `spmvbench plugin-example cuda` one for NVIDIA GPUs.
  *
  *     #include "spmvbench_plugin.h"
  *
@@ -13,6 +14,7 @@
  *
  * In order: pack, once; the arrays are copied, on a GPU to its memory; free; workspace_bytes; then
  * launch, many times, of which alone the time is taken. All calls come from one thread at a time.
+ * What is printed to stdout or stderr, `spmvbench check` shows and `spmvbench run` keeps in logs/.
  */
 #ifndef SPMVBENCH_PLUGIN_H
 #define SPMVBENCH_PLUGIN_H
@@ -38,7 +40,10 @@ enum { SPMVBENCH_DENSE = 1, SPMVBENCH_CSR = 2 };
 /* What pack, unpack and launch return; any other number is an error as well. */
 enum { SPMVBENCH_OK = 0, SPMVBENCH_FAILED = 1, SPMVBENCH_OUT_OF_MEMORY = 2 };
 
-/* What is asked for. `threads`: on a CPU, how many to use. `batch`: columns of x. */
+/* What is asked for. `batch`: columns of x. `threads`: on a CPU, how many to use; the row says that
+ * they were. OpenMP is told the same number, as OMP_NUM_THREADS and by omp_set_num_threads; threads
+ * of your own have to count themselves.
+ */
 struct spmvbench_problem {
     int64_t rows, cols;
     int32_t dtype, device, batch, threads;
@@ -46,9 +51,10 @@ struct spmvbench_problem {
 
 /* A matrix on the host, of which nothing may be changed or kept.
  *
- * SPMVBENCH_DENSE: `dense`, rows x cols values in C order; the rest is NULL.
+ * SPMVBENCH_DENSE: `dense`, rows x cols values in C order. The other pointers are NULL and `entries`
+ * is 0: nobody has counted.
  * SPMVBENCH_CSR: row r has the entries row_pointers[r] to row_pointers[r + 1], columns ascending,
- * without zeros; `dense` is NULL. Values are of type `dtype` in both.
+ * without zeros, `entries` in all; `dense` is NULL. Values are of type `dtype` in both.
  */
 struct spmvbench_matrix {
     int64_t rows, cols, entries;
@@ -106,7 +112,7 @@ struct spmvbench_plugin {
      * cudaStream_t; NULL on a CPU) without waiting, allocating or freeing.
      *
      * x is cols x batch and y is rows x batch, both in C order: on a CPU float32, on a GPU of the
-     * type of the weights. `workspace` holds workspace_bytes, or is NULL without that function.
+     * type of the weights. `workspace` holds workspace_bytes; it is NULL where that is 0 or left out.
      */
     int (*launch)(
         const struct spmvbench_product* product, const void* x, void* y, void* workspace,

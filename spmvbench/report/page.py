@@ -10,7 +10,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from markupsafe import Markup
 
 import spmvbench
-from spmvbench.curves import parts
+from spmvbench.curves import as_one_place, parts
 from spmvbench.report.answer import answers, dots
 from spmvbench.report.colors import palette
 from spmvbench.report.figures import figures
@@ -34,7 +34,8 @@ def page(sources: Sources) -> str:
     alike = list(parts(records))
     script = (HERE / "page.js").read_text(encoding="utf-8")
     answered = answers(alike)
-    drawn = figures(alike, list(parts(records, over="batch")))
+    shown = as_one_place(records, sources.environments)
+    drawn = figures(list(parts(shown)), list(parts(shown, over="batch")))
     colored = [*(figure.svg for figure in drawn.drawn), *dots(answered)]
     return _template().render(
         title=_title(sources),

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from spmvbench.curves import Part, baselines, tail
+from spmvbench.curves import Part, against, tail
 from spmvbench.summary import leftovers
 from spmvbench.summary.render import saves
 from spmvbench.summary.sentence import fastest, joined, lossy_places, smallest, times
@@ -27,8 +27,7 @@ class Found:
     @property
     def over(self) -> str:
         """What speed-ups are over; "" where there are none."""
-        names = baselines(self.part.timed)
-        return tail(names[0]) if len(names) == 1 else "the fastest dense" if names else ""
+        return against(self.part.timed)
 
 
 def find(part: Part) -> Found:

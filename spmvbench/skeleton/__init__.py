@@ -7,6 +7,7 @@ from pathlib import Path
 
 from spmvbench.errors import UserError
 from spmvbench.formats import module_names
+from spmvbench.plugin import example
 
 _TEMPLATE = Path(__file__).with_name("my_format.py")
 _NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
@@ -26,16 +27,29 @@ def write(name: str, folder: Path) -> Path:
     if name in known:
         raise UserError(f"new-format: '{name}' is a format of spmvbench; expected another name")
     path = folder / f"{name.replace('-', '_')}.py"
+    _new(path, text(name), "new-format", "take another name")
+    return path
+
+
+def write_plugin(kind: str, folder: Path) -> Path:
+    """The example of a plug-in for a kind of device, copied there. Nothing is overwritten.
+
+    Raises: UserError where the file cannot be written.
+    """
+    source = example(kind)
+    path = folder / source.name
+    _new(path, source.read_text(encoding="utf-8"), "plugin-example", "go to another folder")
+    return path
+
+
+def _new(path: Path, content: str, command: str, way_out: str) -> None:
     try:
         with path.open("x", encoding="utf-8") as file:
-            file.write(text(name))
+            file.write(content)
     except FileExistsError:
-        raise UserError(
-            f"new-format: {path} is there already; move it or take another name"
-        ) from None
+        raise UserError(f"{command}: {path} is there already; move it or {way_out}") from None
     except OSError as error:
-        raise UserError(f"new-format: {path} cannot be written: {error.strerror}") from None
-    return path
+        raise UserError(f"{command}: {path} cannot be written: {error.strerror}") from None
 
 
 def class_name(name: str) -> str:

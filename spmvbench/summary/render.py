@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from spmvbench.curves import Part, baselines, parts, shapes, tail
+from spmvbench.curves import Part, against, parts, shapes, tail
 from spmvbench.summary.flags import flags
 from spmvbench.summary.layout import OR, SHAPE, Table, escaped, show, to_markdown
 from spmvbench.summary.sentence import faster_still, interval, times
@@ -18,6 +18,11 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 OVERLAP = "or: the intervals overlap, so the measurement cannot tell them apart"
+
+CLAIMED = "Timed by themselves: nobody saw their y, nor what was in the cache"
+
+CLAIMS = 24
+"""Times of programs that are shown."""
 
 
 def markdown(records: pd.DataFrame) -> str:
@@ -44,25 +49,33 @@ def closing_table(records: pd.DataFrame, console: Console) -> None:
 
 
 def tables(records: pd.DataFrame) -> Iterator[Table]:
-    """Winners and crossovers, a pair per condition. Raises: ResultsError without any row."""
+    """Winners, crossovers and what programs claim, per condition.
+
+    Raises: ResultsError without any row.
+    """
     for part in parts(records):
-        title = " · ".join(part.condition.words)
-        rows = of_part(part)
-        if rows.empty:
-            nothing = "nothing to compare: no lossless format was timed"
-            yield Table(title, [], [], _said(nothing, flags(part.timed)))
-            continue
-        names = baselines(part.timed)
-        over = tail(names[0]) if len(names) == 1 else "the fastest dense" if names else ""
-        columns = _columns(rows, over)
-        cells = [[cell(row) for cell in columns.values()] for row in rows.itertuples()]
-        ties = OVERLAP if any(f" {OR} " in cell for row in cells for cell in row) else ""
-        notes = _said(missing_dense(part) or ties, faster_still(part), flags(part.timed))
-        section = SHAPE if SHAPE in columns else ""
-        yield Table(title, list(columns), cells, notes, section)
-        crossings = crossovers_of(part)
-        if over and not crossings.empty:
-            yield _crossings(part, crossings, over)
+        yield from _of_part(part)
+        if len(part.claimed):
+            yield _claims(part.claimed)
+
+
+def _of_part(part: Part) -> Iterator[Table]:
+    title = " · ".join(part.condition.words)
+    rows = of_part(part)
+    if rows.empty:
+        nothing = "nothing to compare: no lossless format was timed"
+        yield Table(title, [], [], _said(nothing, flags(part.timed)))
+        return
+    over = against(part.timed)
+    columns = _columns(rows, over)
+    cells = [[cell(row) for cell in columns.values()] for row in rows.itertuples()]
+    ties = OVERLAP if any(f" {OR} " in cell for row in cells for cell in row) else ""
+    notes = _said(missing_dense(part) or ties, faster_still(part), flags(part.timed))
+    section = SHAPE if SHAPE in columns else ""
+    yield Table(title, list(columns), cells, notes, section)
+    crossings = crossovers_of(part)
+    if over and not crossings.empty:
+        yield _crossings(part, crossings, over)
 
 
 def _said(*notes: str) -> list[str]:
@@ -99,6 +112,25 @@ def _crossings(part: Part, found: pd.DataFrame, over: str) -> Table:
     rows = [[tail(str(f)), *(texts.get((f, n), "") for n in names)] for f in formats.index]
     over_shapes = "" if names != [""] else f", median over {len(shapes(part.timed))} shapes"
     return Table(f"Faster than {over} below density{over_shapes}", header, rows)
+
+
+def _claims(rows: pd.DataFrame) -> Table:
+    """The times of programs, a row per problem, the largest matrices last."""
+    columns = ["format", *([SHAPE] if rows["shape"].nunique() > 1 else []), "density", "time"]
+    cells = [
+        [
+            {
+                "format": f"{row.format} (unverified)",
+                SHAPE: row.shape,
+                "density": f"{row.density:g}",
+                "time": duration(row.median_us),
+            }[name]
+            for name in columns
+        ]
+        for row in rows.sort_values(["format", "rows", "cols", "density"]).itertuples()
+    ]
+    more = [f"and {len(cells) - CLAIMS} more, in records.csv"] if len(cells) > CLAIMS else []
+    return Table(CLAIMED, columns, cells[:CLAIMS], more)
 
 
 def winner(row: Any) -> str:

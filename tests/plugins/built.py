@@ -8,11 +8,11 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from spmvbench.plugin import HEADER
+from spmvbench.plugin import HEADER, example
 
 HERE = Path(__file__).parent
 BUILD = HERE.parent.parent / "build" / "plugins"
-EXAMPLE = HERE.parent.parent / "docs" / "examples" / "csr_plain.c"
+EXAMPLE = example("cpu")
 STRANGER = HERE / "stranger.c"
 COMPILER = "gcc"
 FLAGS = ("-O2", "-shared", "-fPIC", "-Wall", "-Wextra", "-Werror")

@@ -4,12 +4,18 @@
  * workspace, a parameter and a stream, and does not unpack.
  */
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "spmvbench_plugin.h"
 
-enum { GOOD, FAILS, FULL, CRASHES, WRONG, LEAVES_NAN, HANGS, NO_LAUNCH, LOSSY, BATCH, COUNT, NULLS };
+#ifdef _OPENMP
+#include <omp.h>
+#endif
+
+enum { GOOD, FAILS, FULL, CRASHES, WRONG, LEAVES_NAN, HANGS, NO_LAUNCH, LOSSY, BATCH, COUNT, NULLS,
+       PAST_Y, BEFORE_Y, PAST_ROOM, NO_ROOM, PRINTS };
 
 static int freed;
 
@@ -25,6 +31,7 @@ static void release(struct spmvbench_packed* packed) {
 static int pack(const struct spmvbench_matrix* a, struct spmvbench_packed* packed) {
     if (HOW == FAILS) return 7;
     if (HOW == FULL) return SPMVBENCH_OUT_OF_MEMORY;
+    if (HOW == PRINTS) printf("packing %d rows\n", (int)a->rows);
     size_t bytes = a->rows * a->cols * sizeof(float);
     packed->owner = malloc(bytes + 1);
     if (bytes) memcpy(packed->owner, a->dense, bytes);
@@ -44,11 +51,18 @@ static size_t workspace_bytes(const struct spmvbench_product* a) {
 static int launch(
     const struct spmvbench_product* a, const void* x_, void* y_, void* workspace, void* stream) {
     const float *values = a->arrays[0], *x = x_;
-    float *y = y_, *sums = workspace;
+    float own[4], *y = y_, *sums = HOW == NO_ROOM ? own : workspace;
     int64_t cols = a->params[0];
     int32_t batch = a->problem.batch;
     stranger_stream = stream;
-    if (HOW == CRASHES) abort();
+#ifdef _OPENMP
+    if (omp_get_max_threads() != a->problem.threads) return SPMVBENCH_FAILED;
+#endif
+    if (HOW == NO_ROOM && workspace) return SPMVBENCH_FAILED;
+    if (HOW == CRASHES) printf("about to abort\n"), abort();
+    if (HOW == PAST_Y) y[a->problem.rows * batch] = 1;
+    if (HOW == BEFORE_Y) y[-1] = 1;
+    if (HOW == PAST_ROOM) sums[batch] = 1;
     while (HOW == HANGS) continue;
     if (HOW == LEAVES_NAN) return SPMVBENCH_OK;
     for (int64_t row = 0; row < a->problem.rows; row++) {
@@ -78,7 +92,7 @@ SPMVBENCH_PLUGIN(self) {
     self->pack = pack;
     self->free = release;
     self->launch = HOW == NO_LAUNCH ? 0 : launch;
-    self->workspace_bytes = workspace_bytes;
+    self->workspace_bytes = HOW == NO_ROOM ? 0 : workspace_bytes;
     self->unavailable = unavailable;
     self->error = error;
 }
