@@ -23,7 +23,7 @@ constexpr int IN_WINDOW = 4;  // entries
 
 INLINE u32 bit_of(int column) { return 0x80000000u >> column % LANES; }
 
-/* Shapes: dense (rows, cols), masks (rows, words). */
+/* Shapes: dense (rows, cols), masks (rows, words); words are a multiple of AHEAD, as segments are. */
 __global__ void __launch_bounds__(LANES * WARPS)
     mask_streams(const u16* __restrict__ dense, u32* __restrict__ masks, i64 rows, int cols,
                  int words) {
@@ -37,8 +37,7 @@ __global__ void __launch_bounds__(LANES * WARPS)
     for (int i = 0; i < AHEAD; ++i) {
       if (lane == i) word = __brev(step.stored[i]);
     }
-    const int at = base / LANES + lane;
-    if (lane < AHEAD && at < words) masks[row * words + at] = word;
+    if (lane < AHEAD) masks[row * words + base / LANES + lane] = word;
   }
 }
 

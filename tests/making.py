@@ -95,7 +95,8 @@ def _pack_slabs_with_bitmaps(cupy):
     for how in BITMAP_CUTS:
         # Segments of 9 words: a step and a part, and one word that ends where the matrix does.
         wide = np.zeros((37, 9 * 32 * how[1] * (32 // how[0]) - 20), np.float16)
-        wide[:20, ::3], wide[20:30, 5::50], wide[30:33] = 1, 2, 3
+        wide[:20, ::3], wide[20:30, 5::50], wide[30:32] = 1, 2, 3
+        wide[32, np.arange(wide.shape[1]) % 75 // 4 == 1] = 5  # windows of four and nothing else
         wide[np.arange(33, 37)[:, None], 288 * np.arange(5) + 283 + np.arange(4)[:, None]] = 4
         with patch("spmvbench.formats.slab_bitmap.cut", bitmap_cut(*how)):
             fmt.pack(cupy.asarray(wide))

@@ -16,7 +16,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.skipif(bool(missing()), reason=missi
 PACKING = [
     ("pack_macko", "pack.cuh", "Bits(bits << 1)", "bits", "-0.0 is stored"),
     ("pack_csr16", "pack.cuh", "column < cols ?", "column <= cols ?", "a column too many"),
-    ("pack_bitmap", "pack.cuh", "((1u << lane", "((2u << lane", "its own bit counts"),
+    ("pack_bitmap", "warp.cuh", "((1u << lane", "((2u << lane", "its own bit counts"),
     ("pack_macko", "entries.cuh", "count = 0, last = -1", "count = 0, last = 0", "counts short"),
     ("pack_macko", "pack_macko.cu", "  int last = -1;", "  int last = 0;", "first gap short"),
     ("pack_macko", "entries.cuh", "gap >= STRIDE", "gap > STRIDE", "a bridge less"),
@@ -90,7 +90,6 @@ PACKING = [
     ("pack_slab", "pack_slab.cu", "if (number >= rows) return;", "", "rows that do not exist"),
     ("pack_slab_bitmap", "groups.cuh", "(other < lane)", "(other <= lane)", "its own group"),
     ("pack_slab_bitmap", "pack_slab_bitmap.cu", "= __brev(step", "= (step", "the last bit first"),
-    ("pack_slab_bitmap", "pack_slab_bitmap.cu", " && at < words) m", ") m", "words past the end"),
     ("pack_slab_bitmap", "pack_slab_bitmap.cu", "(lane == i)", "(lane <= i)", "other columns"),
     ("pack_slab_bitmap", "pack_slab_bitmap.cu", "- 1]) - 1)", "- 1]))", "one column less is used"),
     ("pack_slab_bitmap", "pack_slab_bitmap.cu", "by && word + 1 < words", "by", "the next stream"),
