@@ -1,15 +1,15 @@
 /* A into slabs with bitmaps, see slab_bitmap.cu: bits, zeros that are stored, then bits and values.
  *
- *   mask_streams       a bit for each non-zero; a warp a row. Of a row, S segments one after the other
- *                      are `words` words each, the first column in a word's highest bit.
- *   complete_streams   a bit more for each stored zero; a thread a stream, which is a row in a segment
+ *   mask_streams       a bit for each non-zero; a warp a row. A row's segments follow one another,
+ *                      `words` words each, the first column in a word's highest bit
+ *   complete_streams   a bit for each stored zero; a thread a stream, which is a row in a segment
  *   pack_slab_values   both to where they belong; a warp a row, see groups.cuh
  *
  * Between the last two the host puts the rows in order by how many groups they have.
  *
- * Four entries lie in a window of 32 columns behind the entry before. With four non-zeros there, the next
- * window begins behind the fourth. With fewer, the last zeros of the window are stored to make it
- * four, and the last of these is its last column:
+ * Four entries lie in a window of 32 columns behind the entry before. With four non-zeros there,
+ * the next window begins behind the fourth. With fewer, the last zeros of the window are stored to
+ * make it four, and the last of these is its last column:
  *
  *   window    0 0 1 0 0 ... 0 1 0 0 0     2 non-zeros
  *   entries       x             x   x x   so the last 2 of the zeros, unless no non-zero follows
@@ -23,7 +23,9 @@ constexpr int IN_WINDOW = 4;  // entries
 
 INLINE u32 bit_of(int column) { return 0x80000000u >> column % LANES; }
 
-/* Shapes: dense (rows, cols), masks (rows, words); words are a multiple of AHEAD, as segments are. */
+/* Shapes: dense (rows, cols), masks (rows, words). Words of a row are a multiple of AHEAD, as its
+ * segments are.
+ */
 __global__ void __launch_bounds__(LANES * WARPS)
     mask_streams(const u16* __restrict__ dense, u32* __restrict__ masks, i64 rows, int cols,
                  int words) {
@@ -94,9 +96,9 @@ struct Waiting {
 
 /* A lane of a warp of slab_bitmap.cu. */
 struct Stream {
-  i64 unit;           // its warp, of all slabs'
-  u32 lane, length;   // in the warp; its groups
-  u32 of_lane;        // groups of lane i of that warp: of lane i
+  i64 unit;          // its warp, of all slabs'
+  u32 lane, length;  // in the warp; its groups
+  u32 of_lane;       // groups of lane i of that warp: of lane i
 };
 
 /* Writes the next groups of a stream from `written` on, a lane each. All lanes come here. */
@@ -123,12 +125,13 @@ __global__ void __launch_bounds__(LANES * WARPS)
   const i64 number = row_of_warp();
   if (number >= rows) return;  // before the first read; the whole warp leaves
   Waiting& waiting = of_warps[threadIdx.x / LANES];
-  const int lane = lane_of_warp(), part_bits = 5 - row_bits, segments = 1 << (warp_bits + part_bits);
+  const int lane = lane_of_warp(), part_bits = 5 - row_bits;
+  const int segments = 1 << (warp_bits + part_bits), row_of_slab = number & ((1 << row_bits) - 1);
   const i64 slab = number >> row_bits, row = row_order[number];
   for (int segment = 0; segment < segments; ++segment) {
     Stream stream;
     stream.unit = (slab << warp_bits) + (segment >> part_bits);
-    stream.lane = u32(segment & ((1 << part_bits) - 1)) << row_bits | u32(number & ((1 << row_bits) - 1));
+    stream.lane = u32((segment & ((1 << part_bits) - 1)) << row_bits | row_of_slab);
     stream.of_lane = counts[stream.unit * LANES + lane];
     stream.length = __shfl_sync(ALL_LANES, stream.of_lane, stream.lane);
     if (stream.length == 0) continue;  // its bits are zeros, and there already
