@@ -321,6 +321,7 @@ MAKERS = {
     "pack_slab": tuple(
         f"{name}<{bits}>" for name in ("count_streams", "pack_streams") for bits in (4, 5, 6)
     ),
+    "pack_slab_bitmap": ("mask_streams", "complete_streams", "pack_slab_values"),
     "pack_int8": tuple(f"pack_int8<{value}>" for value in TYPES.values()),
     "pack_int4": tuple(f"pack_int4<{value}>" for value in TYPES.values()),
 }
