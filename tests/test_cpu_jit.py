@@ -112,3 +112,12 @@ def test_the_cache_setting_of_other_code_is_left_as_it_was(monkeypatch):
     monkeypatch.setattr(numba.config, "CACHE_DIR", "elsewhere")
     jit.njit()(lambda x: x)
     assert numba.config.CACHE_DIR == "elsewhere"
+
+
+def _twice(x):
+    return 2 * x
+
+
+def test_kernels_of_other_files_are_not_kept(fresh):
+    assert jit.njit()(_twice)(3) == 6
+    assert not list(fresh.rglob("*.nb?"))

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import ctypes.util
+import os
+
 import numpy as np
 import pytest
 
@@ -21,6 +24,20 @@ def test_arrays_are_aligned_and_of_the_shape_asked_for(device, dtype, shape):
     assert array.shape == ((shape,) if isinstance(shape, int) else shape)
     assert str(array.dtype) == dtype
     assert array.ctypes.data % ALIGNMENT == 0 or array.size == 0
+
+
+def test_libraries_that_are_loaded_later_are_told_the_threads(monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "7")
+    CpuDevice().configure(threads=1, batch=1)
+    assert os.environ["OMP_NUM_THREADS"] == "1"
+
+
+@pytest.mark.skipif(not ctypes.util.find_library("gomp"), reason="no OpenMP of GNU here")
+def test_openmp_that_is_loaded_is_told_the_threads(monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "7")
+    openmp = ctypes.CDLL(ctypes.util.find_library("gomp"))
+    CpuDevice().configure(threads=1, batch=1)
+    assert openmp.omp_get_max_threads() == 1
 
 
 def test_put_makes_a_copy(device):

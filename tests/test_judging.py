@@ -39,8 +39,9 @@ ONE = ("--matrix", "one row", "--dtype", "float32", "--device", "cpu")
 
 
 @pytest.fixture
-def mine(tmp_path):
+def mine(tmp_path, monkeypatch):
     """Writes a format, of which methods may be others, and gives its name."""
+    monkeypatch.delenv("PYTHONUNBUFFERED", raising=False)
 
     def write(more=""):
         path = tmp_path / "mine.py"

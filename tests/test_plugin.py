@@ -274,7 +274,8 @@ def test_what_a_plugin_prints_is_kept_beside_the_rows(tmp_path):
     assert "packing 48 rows\n" in log.read_text()
 
 
-def test_what_a_plugin_prints_before_it_crashes_is_kept_too(tmp_path):
+def test_what_a_plugin_prints_before_it_crashes_is_kept_too(tmp_path, monkeypatch):
+    monkeypatch.delenv("PYTHONUNBUFFERED", raising=False)  # it lets C print at once
     measured(tmp_path, f"plugin:{stranger('CRASHES')}", dtype="float32")
     (log,) = (tmp_path / "r" / "logs").iterdir()
     assert log.read_text().endswith("about to abort\n")
