@@ -53,5 +53,4 @@ def test_what_does_not_fit_says_so(fake_cupy, monkeypatch):
 
 def test_the_experiment_names_variants_that_there_are(monkeypatch):
     monkeypatch.chdir(Path(__file__).parent.parent)
-    names = [name for case in load(str(EXPERIMENT)).cases for name in case.formats]
-    assert all(resolve(name) for name in names)
+    assert all(map(resolve, load(str(EXPERIMENT)).formats))
