@@ -208,3 +208,10 @@ class Mine(Mine):
 def test_a_class_that_is_no_format_yet_says_what_it_lacks(mine, more, words):
     with pytest.raises(UserError, match=words):
         resolve(mine(more))
+
+
+def test_here_means_in_the_process_of_the_command(mine, monkeypatch):
+    monkeypatch.setattr("spmvbench.judging.WorkerProcess", None)
+    code, said = check(mine(), *ONE, "--here")
+    assert code == 0
+    assert "right in all 2 cells" in said
