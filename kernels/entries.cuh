@@ -1,7 +1,7 @@
 /* A row as entries of a value and the zeros skipped before it: what packing macko and slabs shares.
  *
- * An entry reaches STRIDE columns at most. A gap of g zeros costs g / STRIDE bridges, stored zeros with
- * code STRIDE - 1, then the value with code g % STRIDE. With 16:
+ * An entry reaches STRIDE columns at most. A gap of g zeros costs g / STRIDE bridges, stored zeros
+ * with code STRIDE - 1, then the value with code g % STRIDE. With 16:
  *
  *   column    0    1  ...  5  ...  31 | 32  ...  57  58 ..      the last one before: column 1
  *   stored    a    b       c          |          d              gaps 0, 0, 3, 51
@@ -15,7 +15,7 @@
 #pragma once
 #include "pack.cuh"
 
-/* What 32 columns from `base` on store; `last` is the row's last stored column before them, or -1. */
+/* What 32 columns from `base` on store; `last` is the row's last stored column before, or -1. */
 template <int STRIDE>
 struct Entries {
   u32 stored, bridged;  // columns that are stored; those with a bridge to the one before, of 32

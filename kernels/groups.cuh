@@ -15,9 +15,9 @@ constexpr int WRITTEN = LANES * GROUP;  // entries that are written at once
 /* Entry i waits in place i % ROOM: there are up to WRITTEN - 1, and those of a step's columns. */
 constexpr u32 ROOM = WRITTEN + LANES * AHEAD;
 
-/* Groups of a warp of slabs that come before group `k` of lane `lane`: of another lane as many as it
- * has, but k at most, or one more where it is a lane before. `length_of`: how many a lane has. All
- * lanes come here, with `k` and `lane` of their own.
+/* Groups of a warp of slabs that come before group `k` of lane `lane`: of another lane as many as
+ * it has, but k at most, or one more where it is a lane before. `length_of`: how many a lane has.
+ * All lanes come here, with `k` and `lane` of their own.
  */
 template <typename LengthOf>
 INLINE u32 groups_before(u32 k, u32 lane, LengthOf length_of) {

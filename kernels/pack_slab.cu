@@ -1,8 +1,8 @@
 /* A into slabs, see slab.cu: first how many entries each row has, then the groups of all rows.
  *
- * A warp goes through a row: entries.cuh says which entries it has, groups.cuh how they are written.
- * Of a group a lane writes 16 bytes of values, 4 of `low`, BITS 5: 1 and BITS 6: 2 of `high`, of the
- * first of a share also its start.
+ * A warp goes through a row: entries.cuh says which entries it has, groups.cuh how they are
+ * written. Of a group a lane writes 16 bytes of values, 4 of `low`, BITS 5: 1 and BITS 6: 2 of
+ * `high`, of the first of a share also its start.
  *
  * Where a lane's group lies follows from the groups of the slab's rows, which the host has put in
  * order between the two kernels: the group's share, its number k there, and before it
@@ -52,8 +52,8 @@ struct Slabs {
   int row_bits, share_bits;
 };
 
-/* Where a group lies. `lane`: of the lanes of all slabs; `k`: its number in this one's share; `at`: in
- * groups.
+/* Where a group lies. `lane`: of the lanes of all slabs; `k`: its number in this one's share;
+ * `at`: in groups.
  */
 struct Spot {
   i64 lane;
@@ -137,7 +137,9 @@ __global__ void __launch_bounds__(LANES * WARPS)
   if (lane_of_warp() == 0) counts[row] = count;
 }
 
-/* Rows as `groups`, `offsets` and `row_order` say. Shapes: dense (rows, cols), others as the format's. */
+/* Rows as `groups`, `offsets` and `row_order` say. Shapes: dense (rows, cols), others as the
+ * format's.
+ */
 template <int BITS>
 __global__ void __launch_bounds__(LANES * WARPS)
     pack_streams(const u16* __restrict__ dense, const u32* __restrict__ offsets,

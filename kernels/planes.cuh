@@ -1,6 +1,6 @@
 /* The gaps of a group's 8 entries, as pack_slab.cu writes them and slab.cu reads them.
  *
- *   in registers   first: a byte each of entries 0 to 3, lowest first; second: of entries 4 to 7
+ *   in registers   a byte each, lowest first; `first` of entries 0 to 3, `second` of 4 to 7
  *   low            the lowest 4 bits of each: byte j has entry j, then entry j + 4
  *   high           BITS 5: bit i is bit 4 of entry i's gap
  *                  BITS 6: 2 bits of each; nibbles, lowest first, of entries (0, 4), (2, 6), (1, 5),

@@ -7,13 +7,10 @@
  *   share    of a stream: as many groups as any other, or one more in the first shares. Thread
  *            ROWS s + i of a block takes share s of row i.
  *
- * Of a slab and warp the groups k of all lanes lie side by side, then their groups k + 1; nothing is
- * stored for a lane that is done. With four lanes, of which the last two have a group less:
+ * Groups lie as streams.cuh says:
  *
- *   k         0                       1                       2
- *   lane      | 0 | 1 | 2 | 3 |       | 0 | 1 | 2 | 3 |       | 0 | 1 |
  *   values    16 bytes each
- *   low       4 bytes each      of gaps: planes.cuh
+ *   low       4 bytes each      planes.cuh
  *   high      BITS 5: 1 byte, BITS 6: 2 bytes
  *
  *   offsets[slab, w]         where group 0 of lane 0 is, in groups
@@ -35,12 +32,8 @@
  * entries may be no entries of the matrix: zeros times some x, which has to be finite.
  * Columns: 65,536, or as many as fit in shared memory. Entries: 2^35.
  */
-#include "gather.cuh"
 #include "planes.cuh"
-
-/* Groups of a lane in flight, with so many warps on a multiprocessor: what registers allow. */
-template <int WARPS>
-constexpr int depth = WARPS <= 16 ? 4 : WARPS <= 24 ? 3 : 2;
+#include "streams.cuh"
 
 template <int BITS>
 struct Group {
@@ -88,11 +81,11 @@ INLINE u32 add_four(u32 gaps, u32 at, const Words& values, float& even, float& o
 }
 
 /* What a lane has reached in its stream: an address in x, and two sums. */
+template <typename T, typename X, int BITS>
 struct Lane {
   u32 at;
   float even, odd;
 
-  template <typename T, typename X, int BITS>
   INLINE void add(const Group<BITS>& group) {
     const Gaps gaps = gaps_of<BITS>(group.low, group.high);
     at = add_four<T, X, 0>(gaps.first, at, group.values, even, odd);
@@ -100,57 +93,6 @@ struct Lane {
     at += u32(ENTRIES * sizeof(X));
   }
 };
-
-/* The next group, where the lane has one; `in` moves on by those of all lanes. */
-template <int BITS>
-INLINE void fetch(Stream<BITS>& in, Group<BITS>& group, bool has) {
-  const u32 all = __ballot_sync(ALL_LANES, has);
-  const int lane = lane_of_warp();
-  if (has) group = in.group(__popc(all & ((1u << lane) - 1)) - lane);
-  in.skip(__popc(all));
-}
-
-/* Asks for DEPTH groups of each lane, then uses those asked for one call ago. With one set that
- * rotates, the compiler gathers its loads at the end of the loop, behind a wait for all of them.
- */
-template <typename T, typename X, int BITS, int DEPTH>
-INLINE void step(Stream<BITS>& in, Group<BITS> (&asked)[DEPTH], const Group<BITS> (&there)[DEPTH],
-                 Lane& lane) {
-#pragma unroll
-  for (int i = 0; i < DEPTH; ++i) asked[i] = in.group(LANES * i);
-  in.skip(LANES * DEPTH);
-#pragma unroll
-  for (int i = 0; i < DEPTH; ++i) lane.template add<T, X, BITS>(there[i]);
-}
-
-/* All shares of a slab and warp. `groups`: of this lane; the first DEPTH of them are there. */
-template <typename T, typename X, int BITS, int DEPTH>
-INLINE float sum_of(Stream<BITS>& in, Group<BITS> (&there)[DEPTH], int groups, u32 begin) {
-  const int longest = __shfl_sync(ALL_LANES, groups, 0);
-  const int shortest = __shfl_sync(ALL_LANES, groups, LANES - 1);
-  Group<BITS> other[DEPTH];
-  Lane lane = {begin, 0, 0};
-  int k = 0;
-  while (k + 2 * DEPTH <= shortest) {  // all lanes have those, and DEPTH more
-    step<T, X>(in, other, there, lane);
-    k += DEPTH;
-    if (k + 2 * DEPTH > shortest) {
-#pragma unroll
-      for (int i = 0; i < DEPTH; ++i) there[i] = other[i];
-      break;
-    }
-    step<T, X>(in, there, other, lane);
-    k += DEPTH;
-  }
-  for (; k < longest; k += DEPTH) {
-#pragma unroll
-    for (int i = 0; i < DEPTH; ++i) {
-      if (k + i < groups) lane.template add<T, X, BITS>(there[i]);
-      fetch(in, there[i], k + i + DEPTH < groups);
-    }
-  }
-  return lane.even + lane.odd;
-}
 
 /* Where the shares of a slab are. */
 struct Sides {
@@ -185,14 +127,10 @@ INLINE Share share_of(const Sides& sides, i64 slab, i64 rows, int row_bits) {
   return share;
 }
 
-/* The first groups of a share. */
-template <int BITS, int DEPTH>
-INLINE void begin(Stream<BITS>& in, Group<BITS> (&there)[DEPTH], const Stream<BITS>& all,
-                  const Share& share) {
+template <int BITS>
+INLINE Stream<BITS> stream_of(const Stream<BITS>& all, const Share& share) {
   const i64 at = i64(share.offset) + lane_of_warp();
-  in = {all.values + at, all.low + at, BITS > 4 ? all.high + at : all.high};
-#pragma unroll
-  for (int i = 0; i < DEPTH; ++i) fetch(in, there[i], i < share.groups);
+  return {all.values + at, all.low + at, BITS > 4 ? all.high + at : all.high};
 }
 
 /* BLOCKS: that a multiprocessor has registers for. */
@@ -205,39 +143,39 @@ __global__ void __launch_bounds__(LANES * WARPS, BLOCKS)
          int cols, int row_bits) {
   constexpr int DEPTH = depth<WARPS * BLOCKS>;
   const int room = (cols + 2 * ENTRIES - 2) / ENTRIES * ENTRIES;
-  X* const here = reinterpret_cast<X*>(shared_memory());
-  float* sums = reinterpret_cast<float*>(here + room);
+  X* const in_shared = reinterpret_cast<X*>(shared_memory());
+  float* sums = reinterpret_cast<float*>(in_shared + room);
   const int lane = lane_of_warp(), warp = threadIdx.x / LANES;
   const Stream<BITS> all = {values, low, high};
   const Sides sides = {offsets, starts, groups, row_order};
-  Stream<BITS> in;
   Group<BITS> there[DEPTH] = {};
   i64 slab = blockIdx.x;
   Share share = share_of<WARPS>(sides, slab, rows, row_bits);
-  copy_x(here, x, cols, room);  // before the groups, which wait for their places
-  begin(in, there, all, share);
+  copy_x(in_shared, x, cols, room);  // before the groups, which wait for their places
+  Stream<BITS> in = stream_of(all, share);
+  fetch_first(in, there, share.groups);
   __syncthreads();
-  const u32 x_begin = shared_address(here);
+  const u32 x_begin = shared_address(in_shared);
   bool second = false;
   while (slab << row_bits < rows) {
     const i64 first = slab << row_bits;
     slab += gridDim.x;
     const Share next = share_of<WARPS>(sides, slab, rows, row_bits);
-    const u32 at = x_begin + u32(sizeof(X)) * u32(share.start);
-    const float sum = sum_of<T, X>(in, there, share.groups, at);
-    begin(in, there, all, next);
+    const int longest = __shfl_sync(ALL_LANES, share.groups, 0);
+    const int shortest = __shfl_sync(ALL_LANES, share.groups, LANES - 1);
+    Lane<T, X, BITS> here = {x_begin + u32(sizeof(X)) * u32(share.start), 0, 0};
+    add_all(in, there, here, share.groups, shortest, longest);
+    in = stream_of(all, next);
+    fetch_first(in, there, next.groups);
     // Two sets in turn: who is a slab ahead writes to the other one. One barrier a slab is enough.
     float* const set = sums + (second ? WARPS * LANES : 0);
-    set[threadIdx.x] = sum;
+    set[threadIdx.x] = here.even + here.odd;
     __syncthreads();
     if (warp == 0) {
       float total = 0;
 #pragma unroll
       for (int w = 0; w < WARPS; ++w) total += set[w * LANES + lane];
-      for (int by = 1 << row_bits; by < LANES; by *= 2) {
-        total += __shfl_xor_sync(ALL_LANES, total, by);
-      }
-      if (lane < 1 << row_bits && first + lane < rows) y[share.row] = narrow<T>(total);
+      write_rows(y, share.row, first + lane < rows, total, row_bits);
     }
     second = !second;
     share = next;

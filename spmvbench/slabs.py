@@ -26,6 +26,12 @@ BLOCKS = {8: (2, 3, 4), 16: (1, 2)}
 """Blocks of a multiprocessor that there are kernels for, by the warps of a block. The fewer, the
 more groups a lane has in flight: registers are enough for 4, 3 or 2."""
 
+Side = tuple[Array, Array, Array]
+"""Of slabs with bitmaps: offsets, counts and row_order."""
+
+Deal = Callable[[Array], tuple[Side, int]]
+"""From the groups that each row has in each segment to that, and the groups in all."""
+
 _ALIGNED = 4  # groups: what a warp reads begins at a multiple of 64 bytes of values
 _MOST_OFFSET = 2**32
 _ENOUGH_WARPS = 16  # of a multiprocessor: with fewer, too little is in flight

@@ -241,19 +241,21 @@ class SlabBitmap(Resident):
         return slab_bitmap.Cut(self.rows_of_slab, self.warps, -(-rows // self.rows_of_slab), words)
 
     def variants(self, dtypes=("float16", "bfloat16"), batches=(1,)) -> list[str]:
-        return [self._named(t) for t in dtypes if t in self.dtypes]
+        kinds = [(t, of_x) for t in dtypes if t in self.dtypes for of_x in ("float", TYPES[t])]
+        return [self._named(*kind) for kind in kinds]
 
-    def _named(self, dtype) -> str:
-        of_x = self._of_x(dtype)[0]
+    def _named(self, dtype, of_x) -> str:
         return f"slab_bitmap<{TYPES[dtype]}, {of_x}, {self.warps}, {self.blocks}>"
 
     def launch(self, packed, x, order=0, shifts=()) -> Launch:
         (rows, cols), words = packed.shape, packed.arrays["bits"].shape[2]
         columns = 32 * (32 // self.rows_of_slab) * self.warps * words
-        shared = self._of_x(packed.dtype)[1] * (columns + 8)
+        of_x, itemsize = self._of_x(packed.dtype)
+        shared = itemsize * (columns + 8)
         shared += self.buffers * self.warps * (words + 2) * 128
-        sizes = np.int64(rows), np.int32(cols), np.int32(self.rows_of_slab), np.int32(self.buffers)
-        name = self._named(packed.dtype)
+        row_bits = np.int32(self.rows_of_slab.bit_length() - 1)
+        sizes = np.int64(rows), np.int32(cols), row_bits, np.int32(self.buffers)
+        name = self._named(packed.dtype, of_x)
         return self._launch(name, packed, x, order, shifts, shared, *sizes, threads=32 * self.warps)
 
 
@@ -319,6 +321,7 @@ MAKERS = {
     "pack_slab": tuple(
         f"{name}<{bits}>" for name in ("count_streams", "pack_streams") for bits in (4, 5, 6)
     ),
+    "pack_slab_bitmap": ("mask_streams", "complete_streams", "pack_slab_values"),
     "pack_int8": tuple(f"pack_int8<{value}>" for value in TYPES.values()),
     "pack_int4": tuple(f"pack_int4<{value}>" for value in TYPES.values()),
 }
@@ -328,5 +331,5 @@ MAKERS = {
 def variants_of(source: Path) -> tuple[str, ...]:
     """All kernels of a file of these tables; none of another."""
     of_file = [kernel for kernel in KERNELS.values() if kernel.file.name == source.name]
-    products = tuple(name for kernel in of_file for name in kernel.variants())
-    return products or MAKERS.get(source.stem, ())
+    products = dict.fromkeys(name for kernel in of_file for name in kernel.variants())
+    return tuple(products) or MAKERS.get(source.stem, ())

@@ -12,6 +12,7 @@ from spmvbench.dtypes import DTYPES
 from spmvbench.formats import resolve
 from spmvbench.formats.macko_fast import starts_of_parts
 from spmvbench.formats.slab import Cut
+from spmvbench.formats.slab_bitmap import Cut as BitmapCut
 from spmvbench.problems import Problem, build
 
 FORMATS = ("macko", "bitmap", "csr16", "dense-int8", "dense-int4")
@@ -19,6 +20,8 @@ FORMATS = ("macko", "bitmap", "csr16", "dense-int8", "dense-int4")
 SLABS = ("slab4", "slab5", "slab6")
 CUTS = ((32, 8), (32, 16), (16, 16), (8, 16))
 """Rows of a slab and warps, all that there are."""
+BITMAP_CUTS = ((32, 8), (32, 16), (16, 16), (8, 16))
+"""The same of slabs with bitmaps."""
 
 SMALL = (
     "one element",
@@ -60,6 +63,7 @@ def pack(cupy, dtypes):
                 resolve(name).pack(there)
     if "float16" in dtypes:
         _pack_slabs(cupy)
+        _pack_slabs_with_bitmaps(cupy)
     starts(cupy)
 
 
@@ -82,6 +86,30 @@ def _pack_slabs(cupy):
         for how in CUTS:
             with patch("spmvbench.formats.slab.cut", lambda shape, how=how: Cut(*how)):
                 fmt.pack(cupy.asarray(uneven))
+
+
+def _pack_slabs_with_bitmaps(cupy):
+    fmt = resolve("slab-bitmap")
+    for dense in [long_rows(), *(BATTERY[matrix]("float16") for matrix in SMALL)]:
+        fmt.pack(cupy.asarray(dense))
+    for how in BITMAP_CUTS:
+        # Segments of 9 words: a step and a part, and one word that ends where the matrix does.
+        wide = np.zeros((37, 9 * 32 * how[1] * (32 // how[0]) - 20), np.float16)
+        wide[:20, ::3], wide[20:30, 5::50], wide[30:32] = 1, 2, 3
+        wide[32, np.arange(wide.shape[1]) % 75 // 4 == 1] = 5  # windows of four and nothing else
+        wide[np.arange(33, 37)[:, None], 288 * np.arange(5) + 283 + np.arange(4)[:, None]] = 4
+        with patch("spmvbench.formats.slab_bitmap.cut", bitmap_cut(*how)):
+            fmt.pack(cupy.asarray(wide))
+
+
+def bitmap_cut(rows_of_slab, warps):
+    """Cuts any matrix so."""
+
+    def cut(shape):
+        words = -(-shape[1] // (32 * warps * (32 // rows_of_slab)))
+        return BitmapCut(rows_of_slab, warps, -(-shape[0] // rows_of_slab), words)
+
+    return cut
 
 
 def long_rows():

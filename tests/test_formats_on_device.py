@@ -8,7 +8,7 @@ from gpu_stand_in import Gpu
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from kernel_table import TYPES
-from making import CUTS
+from making import BITMAP_CUTS, CUTS, SLABS, bitmap_cut
 
 from spmvbench.battery import BATTERY
 from spmvbench.dtypes import DTYPES, is_on_host
@@ -24,7 +24,6 @@ FORMATS = [
     and name != "auto"  # what it chooses depends on where the matrix is: test_formats_auto_cuda.py
 ]
 LOSSLESS = [name for name in FORMATS if resolve(name).lossless]
-SLABS = [name for name in FORMATS if name.startswith("slab")]
 WIDE = dict.fromkeys(["csr16", *SLABS], "65,537 columns")  # they have no such columns
 
 
@@ -45,7 +44,7 @@ def differences(name, dense, cupy):
 
 def test_these_formats_pack_on_the_device():
     expected = {"macko", "bitmap", "csr16", "dense-f16", "dense-int8", "dense-int4"}
-    assert set(FORMATS) == expected | {"macko-fast", "slab4", "slab5", "slab6"}
+    assert set(FORMATS) == expected | {"macko-fast", "slab4", "slab5", "slab6", "slab-bitmap"}
 
 
 @pytest.mark.parametrize(
@@ -129,14 +128,29 @@ def test_too_many_columns_are_refused_before_packing(fake_cupy, name, words):
 def test_slabs_are_packed_byte_for_byte_however_they_are_cut(fake_cupy, monkeypatch, name, how):
     """Rows of any density, so that shares are of any length and some rows fill no group."""
     monkeypatch.setattr("spmvbench.formats.slab.cut", lambda shape: Cut(*how))
-    random = np.random.default_rng(how)
-    density = random.choice([0, 0.001, 0.01, 0.1, 0.5, 1], (45, 1))
-    bits = random.integers(0, 2**16, (45, 2500), np.uint16)
+    assert not list(differences(name, uneven(45, 2500, how), fake_cupy))
+
+
+@pytest.mark.parametrize("how", BITMAP_CUTS)
+def test_slabs_with_bitmaps_are_packed_byte_for_byte_however_they_are_cut(
+    fake_cupy, monkeypatch, how
+):
+    """Segments of a whole step and a word, so that a last group ends at, in or past a segment."""
+    monkeypatch.setattr("spmvbench.formats.slab_bitmap.cut", bitmap_cut(*how))
+    cols = 9 * 32 * how[1] * (32 // how[0]) - 40
+    assert not list(differences("slab-bitmap", uneven(45, cols, how), fake_cupy))
+
+
+def uneven(rows, cols, seed):
+    """Any bits; rows of several densities."""
+    random = np.random.default_rng(seed)
+    density = random.choice([0, 0.001, 0.01, 0.1, 0.5, 1], (rows, 1))
+    bits = random.integers(0, 2**16, (rows, cols), np.uint16)
     bits *= random.random(bits.shape) < density
-    assert not list(differences(name, bits.view(np.float16), fake_cupy))
+    return bits.view(np.float16)
 
 
-@pytest.mark.parametrize("name", SLABS)
+@pytest.mark.parametrize("name", [*SLABS, "slab-bitmap"])
 def test_the_widest_rows_are_packed_byte_for_byte(fake_cupy, name):
     """A full row; one that is bridged from end to end; one whose last column alone is stored."""
     dense = np.zeros((3, 65536), np.float16)
@@ -144,7 +158,7 @@ def test_the_widest_rows_are_packed_byte_for_byte(fake_cupy, name):
     assert not list(differences(name, dense, fake_cupy))
 
 
-@pytest.mark.parametrize("name", SLABS)
+@pytest.mark.parametrize("name", [*SLABS, "slab-bitmap"])
 def test_slabs_that_were_packed_on_the_device_stay_there(fake_cupy, name):
     fmt, dense = resolve(name), BATTERY["rows of every length"]("float16")
     there = fmt.pack(fake_cupy.asarray(dense))

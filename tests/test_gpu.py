@@ -116,7 +116,7 @@ def test_a_product_can_be_part_of_a_cuda_graph(name, shape, device):
 
 
 @pytest.mark.parametrize("rows", [2048, 4096, 8192])
-@pytest.mark.parametrize("name", ["slab4", "slab5", "slab6"])
+@pytest.mark.parametrize("name", ["slab4", "slab5", "slab6", "slab-bitmap"])
 def test_slabs_of_many_rows_are_packed_as_on_the_host(name, rows):
     """The battery has few rows, which are cut in one way only."""
     fmt, dense = resolve(name), build(Problem(rows, 1500, 0.2))

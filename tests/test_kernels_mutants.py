@@ -23,7 +23,13 @@ SMALL = (
     "some rows empty",
     "very sparse",
 )
-SMALL_OF_FAST = (*SMALL, "one heavy row", "streams of every length", "rows of a few steps")
+SMALL_OF_FAST = (
+    *SMALL,
+    "one heavy row",
+    "streams of every length",
+    "segments of every length",
+    "rows of a few steps",
+)
 FORWARD, BY_WARPS = 0, 2
 
 
@@ -86,93 +92,56 @@ MUTANTS = [
     Mutant("macko_fast", "gather.cuh", "i < cols ? wide(x[i]) : 0.0f", "wide(x[i])", "past x"),
     Mutant("slab4", "slab.cu", "at += u32(ENTRIES * sizeof(X));", "", "groups do not move on"),
     Mutant("slab4", "planes.cuh", ", low >> 4 &", ", low &", "low nibbles only"),
-    Mutant("slab4", "slab.cu", "  in.skip(LANES * DEPTH);\n", "", "the same groups again"),
-    Mutant("slab4", "slab.cu", "if (k + i < groups) lane", "lane", "lanes that are done"),
-    Mutant("slab4", "slab.cu", "k + i + DEPTH < groups", "k + i + DEPTH <= groups", "a group more"),
-    Mutant("slab4", "slab.cu", "k + 2 * DEPTH <=", "k + DEPTH <=", "past a lane's end"),
-    Mutant("slab4", "slab.cu", "there[i] = other[i];", ";", "groups that were asked for"),
+    Mutant("slab4", "streams.cuh", "  in.skip(LANES * DEPTH);\n", "", "the same groups again"),
+    Mutant("slab4", "streams.cuh", "  in.skip(__popc(all));\n", "", "the same groups at the end"),
+    Mutant("slab4", "streams.cuh", "if (k + i < groups) lane", "lane", "lanes that are done"),
+    Mutant("slab4", "streams.cuh", "i + DEPTH < groups", "i + DEPTH <= groups", "a group more"),
+    Mutant("slab4", "streams.cuh", "k + 2 * DEPTH <=", "k + DEPTH <=", "past a lane's end"),
+    Mutant("slab4", "streams.cuh", "there[i] = other[i];", ";", "groups that were asked for"),
+    Mutant("slab4", "streams.cuh", "if (has && lane", "if (lane", "rows that do not exist"),
     Mutant("slab4", "slab.cu", "(second ? WARPS * LANES : 0)", "0", "a slab ahead"),
-    Mutant("slab4", "slab.cu", "y[share.row]", "y[first + lane]", "order of rows"),
-    Mutant("slab4", "slab.cu", " && first + lane < rows", "", "rows that do not exist"),
+    Mutant("slab4", "slab.cu", "y, share.row,", "y, u32(first) + lane,", "order of rows"),
     Mutant("slab4", "slab.cu", "+ 2 * ENTRIES - 2)", "- 1)", "no zeros after x"),
     Mutant("slab4", "slab.cu", "if (first >= rows) return share;", "", "slabs that do not exist"),
     Mutant("slab4", "slab.cu", "* u32(share.start)", "* 0", "every share from column 0"),
     Mutant("slab4", "slab.cu", "shares - 1 - number", "shares - 1", "a group more in each"),
     Mutant("slab5-few-rows", "slab.cu", "threadIdx.x >> row_bits", "threadIdx.x / LANES", "parts"),
-    Mutant("slab5-few-rows", "slab.cu", "by < LANES; by *= 2", "by < 0; by *= 2", "one part"),
-    Mutant("slab5-few-rows", "slab.cu", "((1u << lane) - 1)", "ALL_LANES", "all lanes are before"),
     Mutant("slab5-few-rows", "slab.cu", "((1 << row_bits) - 1)", "(LANES - 1)", "row of a lane"),
+    Mutant("slab5-few-rows", "streams.cuh", "by < LANES; by *= 2", "by < 0; by *= 2", "one part"),
+    Mutant("slab5-few-rows", "streams.cuh", "below_lane(all)", "all", "all lanes are before"),
+    Mutant("slab6-few-rows", "streams.cuh", "by < LANES; by *= 2", "by < LANES; by *= 4", "parts"),
     Mutant("slab5", "planes.cuh", "(high & 15u) *", "0 *", "the first four"),
     Mutant("slab5", "planes.cuh", "(u32(high) >> 4)", "u32(high)", "the second four"),
     Mutant("slab6", "planes.cuh", "spread << 2", "spread << 4", "the second four"),
     Mutant("slab6", "planes.cuh", "u32(high) << 12", "0", "only even entries"),
-    Mutant("slab_bitmap", "slab_bitmap.cu", "at += ENTRIES * WORD;", "", "groups do not move on"),
-    Mutant(
-        "slab_bitmap", "slab_bitmap.cu", "INDEX + 1 - ENTRIES", "1 - ENTRIES", "the first entry"
+    *(
+        Mutant(kernel, "slab_bitmap.cu", old, new, why)
+        for kernel, old, new, why in [
+            ("slab_bitmap", "at += ENTRIES * WORD;", "", "groups do not move on"),
+            ("slab_bitmap", "INDEX + 1 - ENTRIES", "1 - ENTRIES", "the first entry"),
+            ("slab_bitmap", ", window, bit);", ", window, bit + 1);", "keeps a bit"),
+            ("slab_bitmap", "at / u32(sizeof(X)))", "0)", "windows begin at words"),
+            ("slab_bitmap", "(before ^ at) & WORD", "0", "the same word again"),
+            ("slab_bitmap", "^ at) & WORD", "^ at) & ~WORD", "words too soon"),
+            ("slab_bitmap", "add_four<IN_WINDOW>(values)", "", "the second four"),
+            ("slab_bitmap", "-warp_max(-place.groups)", "place.groups", "lanes are all alike"),
+            ("slab_bitmap", "y, place.row,", "y, u32(first) + lane,", "order of rows"),
+            ("slab_bitmap", " * words + ENTRIES,", " * words,", "no zeros after x"),
+            ("slab_bitmap", "if (first >= rows) return place;", "", "slabs that do not exist"),
+            ("slab_bitmap", "if (slab >= slabs) return;", "", "no bits of those"),
+            ("slab_bitmap", "* words * LANES;", "* LANES;", "bits of the same slab"),
+            ("slab_bitmap", "i += 4 * LANES)", "i += 8 * LANES)", "half of the bits"),
+            ("slab_bitmap", "= ALL_LANES;", "= 0;", "no ones after the bits"),
+            ("slab_bitmap", "(other, bits,", "(mine, bits,", "bits in use"),
+            ("slab_bitmap", "mine = other;", "", "never the other bits"),
+            ("slab_bitmap", "+ (threadIdx.x >> row_bits) *", "+ 0 *", "one segment for all"),
+            ("slab_bitmap-1", "== 1) copy_bits", "== 0) copy_bits", "the first bits"),
+            ("slab_bitmap-1", "if (buffers == 1) __sync", "if (false) __sync", "ahead"),
+            ("slab_bitmap-2", "x >> row_bits) *", "x / LANES) *", "one segment for a warp"),
+            ("slab_bitmap-5", "WARPS * LANES >> row_bits;", "WARPS;", "segments as of 32 rows"),
+        ]
     ),
-    Mutant(
-        "slab_bitmap", "slab_bitmap.cu", ", window, bit);", ", window, bit + 1);", "keeps a bit"
-    ),
-    Mutant("slab_bitmap", "slab_bitmap.cu", "at / u32(sizeof(X)))", "0)", "windows begin at words"),
-    Mutant("slab_bitmap", "slab_bitmap.cu", "(before ^ at) & WORD", "0", "the same word again"),
-    Mutant("slab_bitmap", "slab_bitmap.cu", "^ at) & WORD", "^ at) & ~WORD", "words too soon"),
-    Mutant(
-        "slab_bitmap", "slab_bitmap.cu", "add_four<T, IN_WINDOW>(values)", "", "the second four"
-    ),
-    Mutant(
-        "slab_bitmap", "slab_bitmap.cu", "__popc(below_lane(all))", "0", "the same for all lanes"
-    ),
-    Mutant("slab_bitmap", "slab_bitmap.cu", "in += __popc(all);", "", "the same groups again"),
-    Mutant(
-        "slab_bitmap", "slab_bitmap.cu", "  in += LANES * DEPTH;\n", "", "the same groups again"
-    ),
-    Mutant(
-        "slab_bitmap", "slab_bitmap.cu", "if (k + i < groups) lane", "lane", "lanes that are done"
-    ),
-    Mutant(
-        "slab_bitmap", "slab_bitmap.cu", "i + DEPTH < groups", "i + DEPTH <= groups", "one more"
-    ),
-    Mutant(
-        "slab_bitmap", "slab_bitmap.cu", "k + 2 * DEPTH <=", "k + DEPTH <=", "past a lane's end"
-    ),
-    Mutant("slab_bitmap", "slab_bitmap.cu", "there[i] = other[i];", ";", "groups asked for"),
-    Mutant("slab_bitmap", "slab_bitmap.cu", "-warp_max(-groups)", "longest", "lanes are all alike"),
-    Mutant(
-        "slab_bitmap", "warp.cuh", "v = max(v, __shfl", "v = min(v, __shfl", "the least of them"
-    ),
-    Mutant("slab_bitmap", "slab_bitmap.cu", "row_order[first + lane]", "first + lane", "row order"),
-    Mutant("slab_bitmap", "slab_bitmap.cu", " && first + lane < rows", "", "no such rows"),
-    Mutant("slab_bitmap", "slab_bitmap.cu", " * words + ENTRIES,", " * words,", "no zeros after x"),
-    Mutant("slab_bitmap", "slab_bitmap.cu", "if (slab < slabs) {", "{", "no such slabs"),
-    Mutant("slab_bitmap", "slab_bitmap.cu", "if (slab >= slabs) return;", "", "no bits of those"),
-    Mutant(
-        "slab_bitmap", "slab_bitmap.cu", "* words * LANES;", "* LANES;", "bits of the same slab"
-    ),
-    Mutant(
-        "slab_bitmap", "slab_bitmap.cu", "i += 4 * LANES)", "i += 8 * LANES)", "half of the bits"
-    ),
-    Mutant("slab_bitmap", "slab_bitmap.cu", "= ALL_LANES;", "= 0;", "no ones after the bits"),
-    Mutant("slab_bitmap", "slab_bitmap.cu", "(other, bits,", "(mine, bits,", "bits in use"),
-    Mutant("slab_bitmap", "slab_bitmap.cu", "mine = other;", "", "never the other bits"),
-    Mutant(
-        "slab_bitmap", "slab_bitmap.cu", "(warp * parts + lane /", "(lane /", "one segment for all"
-    ),
-    Mutant(
-        "slab_bitmap-1", "slab_bitmap.cu", "== 1) copy_bits", "== 0) copy_bits", "the first bits"
-    ),
-    Mutant(
-        "slab_bitmap-1", "slab_bitmap.cu", "if (buffers == 1) __sync", "if (false) __sync", "ahead"
-    ),
-    Mutant("slab_bitmap-5", "slab_bitmap.cu", "part *= 2", "part *= 4", "half of the segments"),
-    Mutant(
-        "slab_bitmap-2", "slab_bitmap.cu", "lane < rows_of_slab &&", "", "no such rows of a slab"
-    ),
-    Mutant(
-        "slab_bitmap-2", "slab_bitmap.cu", "+ lane / rows_of_slab)", ")", "one segment for a warp"
-    ),
-    Mutant(
-        "slab_bitmap-5", "slab_bitmap.cu", "slab * rows_of_slab;", "slab * LANES;", "of 32 rows"
-    ),
+    Mutant("slab_bitmap", "warp.cuh", "v = max(v, __shfl", "v = min(v, __shfl", "the least"),
     Mutant("csr16", "csr16.cu", "i < entries", "i <= entries", "one entry more"),
     Mutant("csr16", "csr16.cu", "if (row >= rows) return;", "", "rows that do not exist"),
     Mutant("csr16", "warp.cuh", "step = LANES / 2;", "step = LANES / 4;", "half of the lanes"),

@@ -172,3 +172,34 @@ def test_entries_of_rows_beyond_32_bits_are_counted():
     right = np.zeros(8, np.int64)
     count(dense.view(np.uint16), 5, right)
     assert counts.tolist() == right.tolist()
+
+
+def test_slabs_with_bitmaps_beyond_32_bits_are_packed():
+    """As above, and streams and their bits far behind the first ones."""
+    dense = generate_rows(Problem(8, COLS, 0.1), 0, 8).view(np.uint16)
+    packed = resolve("slab-bitmap").pack(dense.view(np.float16)).arrays
+    segments, words, stream = 64, COLS // 32 // 64, 2**32
+    masks, sizes = np.zeros((8, segments, words), np.uint32), (np.int64(ROW + 8), np.int32(COLS))
+    shifts = 2 * ROW * COLS, 4 * ROW * segments * words
+    arguments = dense, masks, *sizes, np.int32(segments * words)
+    _, masks = far("mask_streams", 256, ROW // 8, arguments, shifts)
+    of_streams = masks, np.zeros(8 * segments, np.uint16), np.int64(stream + 8 * segments)
+    shifts = 4 * stream * words, 2 * stream
+    arguments = *of_streams, np.int32(words)
+    for first in range(2):  # of two blocks that have those streams
+        masks, groups = far("complete_streams", 256, stream // 256 + first, arguments, shifts)
+        arguments = masks, groups, *arguments[2:]
+    place, group = 2**30, 2**31 + 4
+    side = [packed[name].copy() for name in ("offsets", "counts", "row_order")]
+    side[0] += np.uint32(group)
+    side[2] += np.uint32(ROW)
+    before = place // 8 * 16  # warps of the slabs before
+    shifts = 2 * ROW * COLS, 4 * ROW * segments * words, 4 * before, 64 * before, 4 * place
+    shifts += 16 * group, 128 * words * before
+    outputs = np.zeros(packed["values"].size, np.uint16), np.zeros_like(packed["bits"])
+    sizes = np.int64(place + 8), *map(np.int32, (COLS, words, 3, 4))
+    arguments = dense, masks, *side, *outputs, *sizes
+    found = far("pack_slab_values", 256, place // 8, arguments, shifts)
+    assert groups.sum() == packed["counts"].sum()
+    assert found[5].tobytes() == packed["values"].tobytes()
+    assert found[6].tobytes() == packed["bits"].tobytes()

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from test_formats import uniform
 
+from spmvbench import theory
 from spmvbench.cuda.launch import Limits
+from spmvbench.formats import resolve, slab_bitmap
+from spmvbench.formats.slab import Cut
 from spmvbench.slabs import launches, offsets_of, order_of_rows, rows_of_slab, warps_of_slab
 
 H200 = Limits(132, 227 << 10)
@@ -81,3 +85,19 @@ def test_groups_of_a_warp_begin_at_multiples_of_four():
 def test_more_groups_than_offsets_count_are_refused():
     with pytest.raises(ValueError, match="slab4: 4,294,967,296 groups of entries"):
         offsets_of("slab4", np.array([[2**32 - 4, 4]]))
+
+
+SHARES_OF_8192_ROWS = Cut(32, 8)
+WORDS_OF_8192_COLUMNS = 32
+
+
+@pytest.mark.parametrize("density", [0.05, 0.08, 0.12, 0.17, 0.2, 0.23, 0.26, 0.28, 0.3, 0.5, 0.9])
+def test_the_smallest_is_near_the_entropy_limit_at_every_density(monkeypatch, density):
+    dense = uniform(256, 8192, density)
+    monkeypatch.setattr("spmvbench.formats.slab.cut", lambda shape: SHARES_OF_8192_ROWS)
+    of_bitmap = slab_bitmap.Cut(32, 8, 8, WORDS_OF_8192_COLUMNS)
+    monkeypatch.setattr("spmvbench.formats.slab_bitmap.cut", lambda shape: of_bitmap)
+    names = ("slab4", "slab5", "slab6", "slab-bitmap")
+    smallest = min(resolve(name).pack(dense).nbytes for name in names) / dense.nbytes
+    limit = float(theory.entropy_limit(np.count_nonzero(dense) / dense.size))
+    assert smallest < limit * (1.06 if density >= 0.2 else 1.09)

@@ -1,7 +1,7 @@
 """Slabs with bitmaps: pack and unpack streams of groups of 8 entries, side by side by lane.
 
 The layout is drawn in formats/slab_bitmap.py. `width`: the columns of a segment, a multiple of 32;
-`side`: `offsets`, `counts` and `row_order`; `arrays`: `values` and `bits`.
+`side`: `offsets`, `counts` and `row_order`; `arrays`: `values`, of 16 bits, and `bits`.
 """
 
 from __future__ import annotations
@@ -13,9 +13,11 @@ from numba import prange
 
 from spmvbench.cpu.jit import njit
 from spmvbench.dtypes import Array
+from spmvbench.slabs import Deal, Side
 
 LANES = 32
 GROUP = 8
+MAGNITUDE = np.uint16(0x7FFF)
 WORD = 32
 
 IN_WINDOW = 4
@@ -37,16 +39,16 @@ def _is_passed(column: int, window: int, entries: int) -> bool:
 
 
 @njit()
-def _columns(stream: Any, magnitude: Any) -> Any:
+def _columns(stream: Any) -> Any:
     """How many there are up to the last that is not zero."""
     columns = stream.size
-    while columns > 0 and (stream[columns - 1] & magnitude) == 0:
+    while columns > 0 and (stream[columns - 1] & MAGNITUDE) == 0:
         columns -= 1
     return columns
 
 
 @njit(parallel=True)
-def count(weights: Array, magnitude: Any, width: int, counts: Array) -> None:
+def count(weights: Array, width: int, counts: Array) -> None:
     """Write the entries of each row and segment, stored zeros included. Shape: counts as those.
 
     `weights` as unsigned integers.
@@ -55,8 +57,8 @@ def count(weights: Array, magnitude: Any, width: int, counts: Array) -> None:
         for segment in range(counts.shape[1]):
             stream = weights[row, segment * width : (segment + 1) * width]
             entries, window = 0, 0
-            for column in range(_columns(stream, magnitude)):
-                if (stream[column] & magnitude) != 0 or not _is_passed(column, window, entries):
+            for column in range(_columns(stream)):
+                if (stream[column] & MAGNITUDE) != 0 or not _is_passed(column, window, entries):
                     entries += 1
                     if entries % IN_WINDOW == 0:
                         window = column + 1
@@ -76,12 +78,12 @@ def _places(begin: Any, counts: Any) -> Any:
 
 
 @njit()
-def _fill_lane(stream: Any, magnitude: Any, places: Any, values: Any, bits: Any) -> None:
+def _fill_lane(stream: Any, places: Any, values: Any, bits: Any) -> None:
     """Write the entries of a lane into zeros. `bits`: its words."""
-    entries, window, columns = 0, 0, _columns(stream, magnitude)
+    entries, window, columns = 0, 0, _columns(stream)
     for column in range(columns):
         value = stream[column]
-        if (value & magnitude) == 0:
+        if (value & MAGNITUDE) == 0:
             if _is_passed(column, window, entries):
                 continue
             value ^= value
@@ -97,7 +99,6 @@ def _fill_lane(stream: Any, magnitude: Any, places: Any, values: Any, bits: Any)
 @njit(parallel=True)
 def fill(
     weights: Array,
-    magnitude: Any,
     rows_of_slab: int,
     side: tuple[Array, Array, Array],
     arrays: tuple[Array, Array],
@@ -116,14 +117,28 @@ def fill(
             segment = warp * (LANES // rows_of_slab) + lane // rows_of_slab
             row = row_order[slab * rows_of_slab + lane % rows_of_slab]
             stream = weights[row, segment * width : (segment + 1) * width]
-            _fill_lane(stream, magnitude, places, values, bits[slab, warp, :, lane])
+            _fill_lane(stream, places, values, bits[slab, warp, :, lane])
             places[:groups] += 1
 
 
+def packed(
+    weights: Array, shape: tuple[int, int, int, int], rows_of_slab: int, deal: Deal
+) -> tuple[Array, Array, Side]:
+    """`values`, `bits`, which has that shape, and `side`, where `deal` put the rows.
+
+    Shapes: weights (rows, cols) as unsigned integers, groups (rows, segments).
+    """
+    segments = shape[1] * (LANES // rows_of_slab)
+    entries = np.zeros((len(weights), segments), np.int64)
+    count(weights, shape[2] * WORD, entries)
+    side, stored = deal(-(-entries // GROUP))
+    values, bits = np.zeros(stored * GROUP, weights.dtype), np.zeros(shape, np.uint32)
+    fill(weights, rows_of_slab, side, (values, bits))
+    return values, bits, side
+
+
 @njit()
-def _unpack_lane(
-    groups: int, magnitude: Any, places: Any, values: Any, bits: Any, stream: Any
-) -> int:
+def _unpack_lane(groups: int, places: Any, values: Any, bits: Any, stream: Any) -> int:
     """Write the entries of a lane into its row in its segment. How many are out of place.
 
     Bits behind the last one's are no entries either.
@@ -138,7 +153,7 @@ def _unpack_lane(
         if entry % IN_WINDOW == IN_WINDOW - 1:
             window = column + 1
         value = values[places[entry // GROUP] * GROUP + entry % GROUP]
-        if (value & magnitude) != 0:
+        if (value & MAGNITUDE) != 0:
             if column < stream.size:
                 stream[column] = value
             else:
@@ -152,7 +167,6 @@ def _unpack_lane(
 def unpack(
     arrays: tuple[Array, Array],
     side: tuple[Array, Array, Array],
-    magnitude: Any,
     rows_of_slab: int,
     dense: Array,
 ) -> int:
@@ -176,6 +190,6 @@ def unpack(
             if place < row_order.size:
                 stream = dense[row_order[place], begin : begin + width]
             mine = bits[slab, warp, :, lane]
-            outside += _unpack_lane(groups, magnitude, places, values, mine, stream)
+            outside += _unpack_lane(groups, places, values, mine, stream)
             places[:groups] += 1
     return outside

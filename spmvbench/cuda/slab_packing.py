@@ -6,8 +6,7 @@ import numpy as np
 
 from spmvbench.cuda.packing import per_warp, wait
 from spmvbench.dtypes import Array
-
-_LANES = 32
+from spmvbench.slabs import LANES
 
 
 def count(weights: Array, gap_bits: int, counts: Array) -> None:
@@ -25,7 +24,7 @@ def fill(
 ) -> None:
     """Write all into zeros. `side`: offsets, starts, groups, row_order; `arrays`: the others."""
     (rows, cols), (_, warps), rows_of_slab = weights.shape, side[0].shape, side[2].shape[1]
-    shares = _LANES * warps // rows_of_slab
+    shares = LANES * warps // rows_of_slab
     sizes = rows_of_slab.bit_length() - 1, shares.bit_length() - 1
     arguments = weights, *side, *arrays, np.int64(rows), *map(np.int32, (cols, *sizes))
     per_warp("pack_slab.cu", f"pack_streams<{gap_bits}>", rows, *arguments)

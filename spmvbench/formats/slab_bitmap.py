@@ -16,7 +16,7 @@ first: lanes of a slab end at about the same time, and long slabs come early.
 Four entries are decoded from 32 bits, those behind the entry before them. Where they lie farther
 apart, a zero is stored in between: seldom above a density of 0.25, and below it gaps are smaller.
 
-docs/formats.md fixes the bytes, kernels/slab_bitmap.cu reads them. For GPUs, packed on the host.
+docs/formats.md fixes the bytes, kernels/slab_bitmap.cu reads them. For GPUs.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from spmvbench.cpu.arrays import bits_of, require_size, stored_bits
-from spmvbench.dtypes import Array
+from spmvbench.dtypes import Array, is_on_host
 from spmvbench.formats.base import Format, MatVec, Packed, Target
 from spmvbench.problems.base import Problem
 from spmvbench.slabs import (
@@ -70,6 +70,7 @@ class SlabBitmap(Format):
     devices = ("cuda",)
     dtypes = ("float16", "bfloat16")
     batches: ClassVar = {"cuda": (1,)}
+    packs_on: ClassVar[tuple[str, ...]] = ("cpu", "cuda")
 
     def unavailable(self, device: str, problem: Problem | None = None) -> str | None:
         """See `Format.unavailable`; also where x does not fit in the GPU's shared memory."""
@@ -86,22 +87,18 @@ class SlabBitmap(Format):
 
     def pack(self, dense: Array) -> Packed:
         """See `Format.pack`. Raises: ValueError for what is no matrix of a known type."""
-        from spmvbench.cpu import slab_bitmap as kernels
+        weights, _ = bits_of(dense, self.dtypes, self.name)
+        if weights.shape[1] > MOST_COLUMNS:
+            raise ValueError(_uncounted(weights.shape[1]))
+        if is_on_host(weights):
+            from spmvbench.cpu.slab_bitmap import packed
+        else:
+            from spmvbench.cuda.slab_bitmap_packing import packed
 
-        weights, magnitude = bits_of(dense, self.dtypes, self.name)
-        rows, cols = weights.shape
-        if cols > MOST_COLUMNS:
-            raise ValueError(_uncounted(cols))
         how = cut(weights.shape)
-        entries = np.zeros((rows, how.warps * (LANES // how.rows_of_slab)), np.int64)
-        kernels.count(weights, magnitude, how.words * _WORD, entries)
-        groups = -(-entries // GROUP)
-        row_order = order_of_rows(groups.sum(axis=1))
-        offsets, counts, stored = _places(how, groups[row_order])
-        values = np.zeros(stored * GROUP, weights.dtype)
-        bits = np.zeros((how.slabs, how.warps, how.words, LANES), np.uint32)
-        side = offsets, counts, row_order
-        kernels.fill(weights, magnitude, how.rows_of_slab, side, (values, bits))
+        of_bits = how.slabs, how.warps, how.words, LANES
+        values, bits, side = packed(weights, of_bits, how.rows_of_slab, partial(_dealt, how))
+        offsets, counts, row_order = side
         named = {"values": values.view(dense.dtype), "bits": bits}
         named |= {"offsets": offsets, "counts": counts, "row_order": row_order}
         return Packed(dense.shape, str(dense.dtype), named)
@@ -125,7 +122,12 @@ class SlabBitmap(Format):
         template = f"slab_bitmap<{value}, {of_x}, {how.warps}, {run.blocks}>"
         threads = LANES * how.warps
         kernel = Resident("slab_bitmap.cu", template, run.grid, threads, run.shared_bytes)
-        sizes = np.int64(rows), np.int32(cols), np.int32(how.rows_of_slab), np.int32(run.buffers)
+        sizes = (
+            np.int64(rows),
+            np.int32(cols),
+            np.int32(how.rows_of_slab.bit_length() - 1),
+            np.int32(run.buffers),
+        )
         return resident(kernel, packed, device, *sizes)
 
     def _decoded(self, packed: Packed) -> Array:
@@ -137,9 +139,8 @@ class SlabBitmap(Format):
         weights = stored_bits(arrays["values"])
         dense = np.zeros(packed.shape, weights.dtype)
         side = arrays["offsets"], arrays["counts"], arrays["row_order"]
-        magnitude = weights.dtype.type(np.iinfo(weights.dtype).max >> 1)
         rows_of_slab = cut(packed.shape).rows_of_slab
-        if kernels.unpack((weights, arrays["bits"]), side, magnitude, rows_of_slab, dense):
+        if kernels.unpack((weights, arrays["bits"]), side, rows_of_slab, dense):
             raise ValueError(
                 f"{self.name}: entries lie outside of their segment or window; "
                 "pack the matrix again"
@@ -185,16 +186,17 @@ def _too_wide(shape: tuple[int, int], limit: Limits) -> str | None:
     )
 
 
-def _places(how: Cut, groups: Array) -> tuple[Array, Array, int]:
-    """offsets, counts and the groups in all. Shape: groups (rows, segments), rows in order."""
+def _dealt(how: Cut, groups: Array) -> tuple[tuple[Array, Array, Array], int]:
+    """offsets, counts and row_order, and the groups in all. Shape: groups (rows, segments)."""
+    row_order = order_of_rows(groups.sum(axis=1))
     parts = LANES // how.rows_of_slab
     whole = np.zeros((how.slabs * how.rows_of_slab, how.warps * parts), np.int64)
-    whole[: len(groups)] = groups
+    whole[: len(groups)] = groups[row_order]
     streams = whole.reshape(how.slabs, how.rows_of_slab, how.warps, parts).transpose(0, 2, 3, 1)
     counts = np.zeros((how.slabs, how.warps, LANES), np.uint16)
     counts[...] = streams.reshape(counts.shape)
     offsets, stored = offsets_of(SlabBitmap.name, streams.sum(axis=(2, 3)))
-    return offsets, counts, stored
+    return (offsets, counts, row_order), stored
 
 
 def _require_sound(how: Cut, rows: int, arrays: Any) -> None:

@@ -40,6 +40,12 @@ inline int __popc(unsigned v) { return __builtin_popcount(v); }
 inline int __clz(unsigned v) { return v ? __builtin_clz(v) : 32; }
 inline int __ffs(int v) { return __builtin_ffs(v); }
 
+inline unsigned __brev(unsigned v) {
+    unsigned reversed = 0;
+    for (int i = 0; i < 32; ++i) reversed |= (v >> i & 1u) << (31 - i);
+    return reversed;
+}
+
 // 32 of the 64 bits high, low: after a shift to the left the upper ones, to the right the lower ones.
 inline unsigned __funnelshift_l(unsigned low, unsigned high, unsigned by) {
     return unsigned(((unsigned long long)high << 32 | low) << (by & 31) >> 32);
