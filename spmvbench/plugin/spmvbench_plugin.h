@@ -1,7 +1,7 @@
 /* A format and its product, in C or C++, for spmvbench: what a shared library exports.
  *
- * Name it `plugin:path/to/library.so` wherever a format is named. `spmvbench plugin-example` writes
- * a whole one for CPUs, `spmvbench plugin-example cuda` one for NVIDIA GPUs.
+ * Name it `plugin:path/to/library.so` wherever a format is named. `spmvbench new-plugin` writes
+ * a whole one for CPUs, `spmvbench new-plugin cuda` one for NVIDIA GPUs.
  *
  *     #include "spmvbench_plugin.h"
  *
