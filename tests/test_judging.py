@@ -218,3 +218,14 @@ def test_here_means_in_the_process_of_the_command(mine, monkeypatch):
     code, said = check(mine(), *ONE, "--here")
     assert code == 0
     assert "right in all 2 cells" in said
+
+
+def test_a_run_in_which_a_format_is_wrong_ends_with_0_and_names_it(mine, tmp_path):
+    name = mine("    def plan(self, packed, device):\n        return lambda x, y: y.fill(7)\n")
+    experiment = tmp_path / "e.yaml"
+    lines = (f'formats: [dense-f16, "{name}"]', "shapes: [[8, 8]]", "densities: 0.5")
+    experiment.write_text("\n".join([*lines, "timing: {budget_s: 0.01}\n"]))
+    words = ("--device", "cpu", "--out", str(tmp_path / "out"))
+    done = CliRunner().invoke(app, ["run", str(experiment), *words])
+    assert done.exit_code == 0, done.stdout
+    assert "1 wrong: " in done.stdout
