@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -124,6 +125,7 @@ def judge(name: str, device: str, asked: Asked) -> Judged:
 
 
 def _here(name: str, device: Device, asked: Asked) -> Judged:
+    sys.path.insert(0, "")  # as a worker, which is run with -m, finds what is beside the file
     with TemporaryDirectory(prefix="spmvbench-") as folder:
         watch = Watch(Path(folder) / "watch")
         return Judged(list(conform(name, device, watch, asked.cells(device.kind))), 0, "")

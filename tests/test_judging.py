@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
+from spmvbench.battery import BATTERY
 from spmvbench.cli import app
 from spmvbench.errors import UserError
 from spmvbench.formats import resolve
@@ -135,10 +137,10 @@ def test_every_failure_is_shown_with_its_traceback_when_asked(mine):
     name = mine("    def plan(self, packed, device):\n        raise ValueError(packed.shape)\n")
     words = ("--dtype", "float32", "--device", "cpu")
     _, few = check(name, *words)
-    assert "and 45 more; --all shows them, with tracebacks" in few
+    assert f"and {2 * len(BATTERY) - 5} more; --all shows them, with tracebacks" in few
     assert "Traceback" not in few
     _, all_of_them = check(name, *words, "--all")
-    assert all_of_them.count("Traceback") == 50
+    assert all_of_them.count("Traceback") == 2 * len(BATTERY)
     assert 'mine.py", line' in all_of_them
 
 
@@ -208,3 +210,22 @@ class Mine(Mine):
 def test_a_class_that_is_no_format_yet_says_what_it_lacks(mine, more, words):
     with pytest.raises(UserError, match=words):
         resolve(mine(more))
+
+
+def test_here_means_in_the_process_of_the_command(mine, monkeypatch):
+    monkeypatch.setattr("spmvbench.judging.WorkerProcess", None)
+    monkeypatch.setattr("sys.path", list(sys.path))
+    code, said = check(mine(), *ONE, "--here")
+    assert code == 0
+    assert "right in all 2 cells" in said
+
+
+def test_a_run_in_which_a_format_is_wrong_ends_with_0_and_names_it(mine, tmp_path):
+    name = mine("    def plan(self, packed, device):\n        return lambda x, y: y.fill(7)\n")
+    experiment = tmp_path / "e.yaml"
+    lines = (f'formats: [dense-f16, "{name}"]', "shapes: [[8, 8]]", "densities: 0.5")
+    experiment.write_text("\n".join([*lines, "timing: {budget_s: 0.01}\n"]))
+    words = ("--device", "cpu", "--out", str(tmp_path / "out"))
+    done = CliRunner().invoke(app, ["run", str(experiment), *words])
+    assert done.exit_code == 0, done.stdout
+    assert "1 wrong: " in done.stdout

@@ -48,6 +48,7 @@ def test_it_holds_the_data_folders_and_no_tests(unpacked):
     assert "spmvbench/py.typed" in names
     assert "spmvbench/cuda/choices.csv" in names
     assert "spmvbench/plugin/spmvbench_plugin.h" in names
+    assert "spmvbench/plugin/examples/csr_plain.cu" in names
     assert "spmvbench/skeleton/my_format.py" in names
     assert {"spmvbench/report/page.html", "spmvbench/report/page.js"} <= names
     assert {name.split("/")[0] for name in names} == {"spmvbench", "spmvbench-0.1.0.dist-info"}

@@ -74,3 +74,14 @@ def test_the_command_says_how_to_judge_it(tmp_path, monkeypatch):
     done = CliRunner().invoke(app, ["new-format", "my-csr"])
     assert "spmvbench check my_csr.py:MyCsr" in done.stdout
     assert (tmp_path / "my_csr.py").is_file()
+
+
+@pytest.mark.parametrize(("words", "name"), [((), "csr_plain.c"), (("cuda",), "csr_plain.cu")])
+def test_an_example_of_a_plugin_is_written_once(tmp_path, monkeypatch, words, name):
+    monkeypatch.chdir(tmp_path)
+    done = CliRunner().invoke(app, ["new-plugin", *words])
+    assert f"wrote {name}" in done.stdout
+    assert "SPMVBENCH_PLUGIN(self)" in (tmp_path / name).read_text()
+    again = CliRunner().invoke(app, ["new-plugin", *words])
+    assert isinstance(again.exception, UserError)
+    assert f"{name} is there already" in str(again.exception)

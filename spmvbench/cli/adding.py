@@ -1,4 +1,4 @@
-"""Commands for those who add a format: new-format, plugin-header, plugin-example."""
+"""Commands for those who add a format: new-format, plugin-header, new-plugin."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Kind(StrEnum):
 
 
 @app.command()
-def plugin_example(
+def new_plugin(
     kind: Annotated[Kind, typer.Argument(help="what it runs on: C, or CUDA C++")] = Kind.cpu,
 ) -> None:
     """Write a whole plug-in here: csr_plain.c, or csr_plain.cu."""

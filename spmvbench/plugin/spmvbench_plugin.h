@@ -1,7 +1,7 @@
 /* A format and its product, in C or C++, for spmvbench: what a shared library exports.
  *
- * Name it `plugin:path/to/library.so` wherever a format is named. `spmvbench plugin-example` writes
- * a whole one for CPUs, `spmvbench plugin-example cuda` one for NVIDIA GPUs.
+ * Name it `plugin:path/to/library.so` wherever a format is named. `spmvbench new-plugin` writes
+ * a whole one for CPUs, `spmvbench new-plugin cuda` one for NVIDIA GPUs.
  *
  *     #include "spmvbench_plugin.h"
  *
@@ -51,8 +51,8 @@ struct spmvbench_problem {
 
 /* A matrix on the host, of which nothing may be changed or kept.
  *
- * SPMVBENCH_DENSE: `dense`, rows x cols values in C order. The other pointers are NULL and `entries`
- * is 0: nobody has counted.
+ * SPMVBENCH_DENSE: `dense`, rows x cols values in C order. The other pointers are NULL, and
+ * `entries` is 0: nobody has counted.
  * SPMVBENCH_CSR: row r has the entries row_pointers[r] to row_pointers[r + 1], columns ascending,
  * without zeros, `entries` in all; `dense` is NULL. Values are of type `dtype` in both.
  */
@@ -112,7 +112,7 @@ struct spmvbench_plugin {
      * cudaStream_t; NULL on a CPU) without waiting, allocating or freeing.
      *
      * x is cols x batch and y is rows x batch, both in C order: on a CPU float32, on a GPU of the
-     * type of the weights. `workspace` holds workspace_bytes; it is NULL where that is 0 or left out.
+     * type of the weights. `workspace` holds workspace_bytes; NULL where that is 0 or left out.
      */
     int (*launch)(
         const struct spmvbench_product* product, const void* x, void* y, void* workspace,

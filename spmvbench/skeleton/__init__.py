@@ -38,7 +38,7 @@ def write_plugin(kind: str, folder: Path) -> Path:
     """
     source = example(kind)
     path = folder / source.name
-    _new(path, source.read_text(encoding="utf-8"), "plugin-example", "go to another folder")
+    _new(path, source.read_text(encoding="utf-8"), "new-plugin", "go to another folder")
     return path
 
 
