@@ -14,6 +14,7 @@ from spmvbench.cpu.bits import count_ones, lowest_one
 from spmvbench.cpu.dense import convert
 from spmvbench.cpu.floats import kernel_view
 from spmvbench.dtypes import DTYPES
+from spmvbench.errors import FormatError
 
 EVERY = np.arange(2**16, dtype=np.uint16).reshape(256, 256)
 
@@ -57,3 +58,8 @@ def test_a_cpu_without_float16_conversion_gets_the_same_products():
 def test_bits_are_counted_and_found_as_python_does(word):
     assert count_ones(np.uint64(word)) == word.bit_count()
     assert lowest_one(np.uint64(word)) == (word & -word).bit_length() - 1
+
+
+def test_a_type_that_kernels_do_not_know_is_named():
+    with pytest.raises(FormatError, match="values are float64; expected one of float16, bfloat16"):
+        kernel_view(np.zeros(3))

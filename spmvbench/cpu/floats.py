@@ -14,6 +14,7 @@ from numba import types
 from numba.extending import overload
 
 from spmvbench.dtypes import Array
+from spmvbench.errors import FormatError
 
 _KERNEL_TYPES = {"float16": np.uint16, "bfloat16": np.int16, "float32": np.float32}
 
@@ -27,8 +28,14 @@ _EXPONENT = np.int32(0x7F800000)
 
 
 def kernel_view(values: Array) -> Array:
-    """The same memory in the type by which kernels know float16, bfloat16 and float32."""
-    return values.view(_KERNEL_TYPES[str(values.dtype)])
+    """The same memory in the type by which kernels know float16, bfloat16 and float32.
+
+    Raises: FormatError for another type.
+    """
+    known = _KERNEL_TYPES.get(str(values.dtype))
+    if known is None:
+        raise FormatError(f"values are {values.dtype}; expected one of {', '.join(_KERNEL_TYPES)}")
+    return values.view(known)
 
 
 def to_float32(bits: Any) -> Any:
