@@ -8,6 +8,7 @@ import numpy as np
 
 from spmvbench import theory
 from spmvbench.dtypes import itemsize
+from spmvbench.slabs import LANES, rows_of_slab, warps_of_slab
 
 H200 = "nvidia-h200"
 MULTIPROCESSORS = 132
@@ -36,11 +37,11 @@ class Work:
 
 
 WORK = {
-    "macko-fast": Work(entry=9.75, wavefronts=3.5, rows=1),
+    "macko-fast": Work(entry=9.69, wavefronts=3.5, rows=1),
     "slab4": Work(entry=5.25, wavefronts=3.4),
     "slab5": Work(entry=6.3, wavefronts=3.4),
     "slab6": Work(entry=6.3, wavefronts=3.4),
-    "slab-bitmap": Work(entry=7.84, wavefronts=2.6),
+    "slab-bitmap": Work(entry=7.81, wavefronts=2.6),
     "macko": Work(entry=18.4, vector=2.1, wavefronts=8.0),
     "csr16": Work(entry=5.3, vector=2.2, wavefronts=8.0),
     "bitmap": Work(element=17.0, vector=2.2, clocks=4.0),  # 2 population counts an element
@@ -102,18 +103,15 @@ def of_slabs(gap_bits, problem):
     k = np.arange(cols // reach + 1)
     jumps = (1 - problem.density) ** (reach * k) * (1 - reach * k / cols)
     entries = cols * problem.density * float(jumps.sum()) + NOT_FULL
-    of_slab = 32 if rows >= 4096 else 16 if rows >= 2048 else 8
-    warps = 8 if rows >= 8192 else 16
-    shares = 32 * warps // of_slab
+    shares = LANES * warps_of_slab(rows) // rows_of_slab(rows)
     return entries / cols, rows * (entries * (16 + gap_bits) / 8 + 2 * shares + 2 + 4)
 
 
 def of_slab_bitmap(problem):
     """The same by docs/formats.md: the bits of long rows there, and what a stream costs."""
     rows, cols = problem.rows, problem.cols
-    of_slab = 8 if rows <= 1056 else 16 if rows <= 2112 else 32
-    warps = 16 if rows < 8192 or cols > 16384 else 8
-    streams = 32 * warps // of_slab
+    warps = 16 if cols > 16384 else warps_of_slab(rows)
+    streams = LANES * warps // rows_of_slab(rows)
     bits = float(np.interp(problem.density, *zip(*SLAB_BITMAP_BITS, strict=True)))
     entries = cols * (bits - 1) / 16 + NOT_FULL * streams
     return entries / cols, rows * (2 * entries + cols / 8 + 2 * streams + 4)
