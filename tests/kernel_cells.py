@@ -58,6 +58,13 @@ MATRICES = {
     "rows of a few steps": _steps,
 }
 
+# What the loops of a fast kernel are for, by its file.
+OF_LOOPS = {
+    "slab.cu": "streams of every length",
+    "slab_bitmap.cu": "segments of every length",
+    "macko_fast.cu": "rows of a few steps",
+}
+
 # Of the blocks that the checker looks at one by one, every so many: 65,537 columns have 129.
 EVERY = 16
 
@@ -145,9 +152,13 @@ class Cell:
                 yield f"{self}, columns {part.start} to {part.stop}: {fault}"
 
 
+def of_loops(kernel) -> list[str]:
+    return [OF_LOOPS[KERNELS[kernel].file.name]] if KERNELS[kernel].fast else []
+
+
 def cells(kernel, dtypes, batches, matrices=(), origin=None) -> list[Cell]:
-    """Those that exist. Without matrices: of the battery, of fast kernels more."""
-    matrices = matrices or (MATRICES if KERNELS[kernel].fast else BATTERY)
+    """Those that exist. Without matrices: of the battery, and of a fast kernel one more."""
+    matrices = matrices or [*BATTERY, *of_loops(kernel)]
     every = (Cell(kernel, m, d, b, origin) for m in matrices for d in dtypes for b in batches)
     return [cell for cell in every if cell.possible]
 

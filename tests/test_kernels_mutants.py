@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pytest
 from cuhost.host_module import build, missing
-from kernel_cells import cells, wrong
+from kernel_cells import cells, of_loops, wrong
 from kernel_table import FOLDER, KERNELS
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(bool(missing()), reason=missing())]
@@ -22,13 +22,6 @@ SMALL = (
     "rows of every length",
     "some rows empty",
     "very sparse",
-)
-SMALL_OF_FAST = (
-    *SMALL,
-    "one heavy row",
-    "streams of every length",
-    "segments of every length",
-    "rows of a few steps",
 )
 FORWARD, BY_WARPS = 0, 2
 
@@ -178,7 +171,8 @@ def mutated(mutant, folder):
 def survives(mutant, source):
     kernel = KERNELS[mutant.kernel]
     module = build(source, kernel.variants(["float16"], [1, 2]), sanitized=True)
-    todo = cells(mutant.kernel, ["float16"], [1, 2], SMALL_OF_FAST if kernel.fast else SMALL)
+    matrices = [*SMALL, *(["one heavy row", *of_loops(mutant.kernel)] if kernel.fast else [])]
+    todo = cells(mutant.kernel, ["float16"], [1, 2], matrices)
     orders = (FORWARD, BY_WARPS) if kernel.fast else (FORWARD,)
     try:
         return not any(wrong(module, todo, order, timeout_s=30) for order in orders)
