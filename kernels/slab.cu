@@ -99,15 +99,12 @@ struct Sides {
   const u32* offsets;
   const u16* starts;
   const u16* groups;
-  const u32* row_order;
 };
 
-/* What this lane has of a slab: `groups` from `offset` on; `row`: of y, that lane i of warp 0 writes.
- */
+/* What this lane has of a slab: `groups` from `offset` on, from column `start`. */
 struct Share {
   u32 offset;
   int start, groups;
-  u32 row;
 };
 
 /* Of slab `slab`, which has 2 to the power of `row_bits` rows; an empty one past the last. */
@@ -123,7 +120,6 @@ INLINE Share share_of(const Sides& sides, i64 slab, i64 rows, int row_bits) {
   const u32 all = sides.groups[place], shares = u32(WARPS * LANES) >> row_bits;
   const u32 number = threadIdx.x >> row_bits;
   share.groups = int((all + shares - 1 - number) >> __popc(shares - 1));  // a power of two
-  if (place < rows) share.row = sides.row_order[place];
   return share;
 }
 
@@ -147,7 +143,7 @@ __global__ void __launch_bounds__(LANES * WARPS, BLOCKS)
   float* sums = reinterpret_cast<float*>(in_shared + room);
   const int lane = lane_of_warp(), warp = threadIdx.x / LANES;
   const Stream<BITS> all = {values, low, high};
-  const Sides sides = {offsets, starts, groups, row_order};
+  const Sides sides = {offsets, starts, groups};
   Group<BITS> there[DEPTH] = {};
   i64 slab = blockIdx.x;
   Share share = share_of<WARPS>(sides, slab, rows, row_bits);
@@ -160,6 +156,7 @@ __global__ void __launch_bounds__(LANES * WARPS, BLOCKS)
   while (slab << row_bits < rows) {
     const i64 first = slab << row_bits;
     slab += gridDim.x;
+    const u32 row = row_to_write(row_order, first, rows);
     const Share next = share_of<WARPS>(sides, slab, rows, row_bits);
     const int longest = __shfl_sync(ALL_LANES, share.groups, 0);
     const int shortest = __shfl_sync(ALL_LANES, share.groups, LANES - 1);
@@ -175,7 +172,7 @@ __global__ void __launch_bounds__(LANES * WARPS, BLOCKS)
       float total = 0;
 #pragma unroll
       for (int w = 0; w < WARPS; ++w) total += set[w * LANES + lane];
-      write_rows(y, share.row, first + lane < rows, total, row_bits);
+      write_rows(y, row, first + lane < rows, total, row_bits);
     }
     second = !second;
     share = next;

@@ -103,27 +103,22 @@ INLINE Lane<T, X> lane_at(u32 x_begin, u32 bits) {
 struct Sides {
   const u32* offsets;
   const u16* counts;
-  const u32* row_order;
 };
 
-/* What this lane has of a slab: `groups` from `offset` on; `row`: of y, that lane i of warp 0 writes.
- */
+/* What this lane has of a slab: `groups` from `offset` on. */
 struct Place {
   u32 offset;
   int groups;
-  u32 row;
 };
 
 /* Of slab `slab`, which has 2 to the power of `row_bits` rows; an empty one past the last. */
 template <int WARPS>
 INLINE Place place_of(const Sides& sides, i64 slab, i64 rows, int row_bits) {
-  const i64 first = slab << row_bits;
   Place place = {};
-  if (first >= rows) return place;
+  if (slab << row_bits >= rows) return place;
   const i64 warp = slab * WARPS + threadIdx.x / LANES;
   place.offset = sides.offsets[warp];
   place.groups = sides.counts[warp * LANES + lane_of_warp()];
-  if (first + lane_of_warp() < rows) place.row = sides.row_order[first + lane_of_warp()];
   return place;
 }
 
@@ -146,7 +141,7 @@ __global__ void __launch_bounds__(LANES * WARPS, BLOCKS)
   const int words = (cols + LANES * segments - 1) / (LANES * segments);
   const int room = LANES * segments * words + ENTRIES, span = (words + SPARE) * LANES;
   const i64 slabs = (rows + (1 << row_bits) - 1) >> row_bits;
-  const Sides sides = {offsets, counts, row_order};
+  const Sides sides = {offsets, counts};
   X* const in_shared = reinterpret_cast<X*>(shared_memory());
   u32* mine = reinterpret_cast<u32*>(in_shared + room) + warp * span;
   u32* other = mine + (buffers - 1) * WARPS * span;
@@ -164,6 +159,7 @@ __global__ void __launch_bounds__(LANES * WARPS, BLOCKS)
   while (slab < slabs) {
     const i64 first = slab << row_bits;
     slab += gridDim.x;
+    const u32 row = row_to_write(row_order, first, rows);
     const Place next = place_of<WARPS>(sides, slab, rows, row_bits);
     copy_wait();
     __syncwarp();
@@ -182,7 +178,7 @@ __global__ void __launch_bounds__(LANES * WARPS, BLOCKS)
       float total = 0;
 #pragma unroll
       for (int w = 0; w < WARPS; ++w) total += sums[w * span];
-      write_rows(y, place.row, first + lane < rows, total, row_bits);
+      write_rows(y, row, first + lane < rows, total, row_bits);
     }
     // Who is a slab ahead has another buffer for its sum, or waits.
     if (buffers == 1) __syncthreads();

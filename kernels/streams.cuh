@@ -72,6 +72,14 @@ INLINE void add_all(In& in, Group (&there)[DEPTH], Lane& lane, int groups, int s
   }
 }
 
+/* Which row of y lane i of the first warp writes, of a slab whose first place is `first`. Asked for
+ * before the slab's groups are used.
+ */
+INLINE u32 row_to_write(const u32* row_order, i64 first, i64 rows) {
+  const bool writes = threadIdx.x < LANES && first + lane_of_warp() < rows;
+  return writes ? row_order[first + lane_of_warp()] : 0;
+}
+
 /* y of a slab's rows, by its first warp: `sum` of this lane's row, in one or more lanes. Lane i
  * writes y[row], where the slab has a row i.
  */

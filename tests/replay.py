@@ -84,12 +84,16 @@ def record(work, cupy, monkeypatch):
     return found
 
 
-def differing(recorded, folder: Path = FOLDER, *, sanitized, order=0, timeout_s=300):
-    """The launches after which an array holds other bytes, with its place. Raises: RuntimeError."""
+def differing(recorded, folder: Path = FOLDER, *, sanitized, order=0, timeout_s=300, alone=False):
+    """The launches after which an array holds other bytes, with its place. Raises: RuntimeError.
+
+    `alone`: no other kernels of the file are compiled.
+    """
     wrong = []
     for file, ones in groupby(sorted(recorded, key=lambda one: one.file), lambda one: one.file):
-        module = build(folder / f"{file}.cu", MAKERS[file], sanitized=sanitized)
         todo = list(ones)
+        used = sorted({one.launch.kernel for one in todo}) if alone else MAKERS[file]
+        module = build(folder / f"{file}.cu", used, sanitized=sanitized)
         launches = [replace(one.launch, order=order) for one in todo]
         for one, arrays in zip(todo, module.run(launches, timeout_s), strict=True):
             wrong += [

@@ -16,8 +16,8 @@ MEND = "add it there, or leave targets out with --set targets=null"
 # An entry of targets, in line 6 -> what is said of it.
 BAD = {
     "{faster: mako, than: dense-f16, at_least: 1}": "unknown format 'mako'; did you mean 'macko'? "
-    "A format outside this repository is named 'package.module:Class', 'path/to/file.py:Class' or "
-    "'plugin:path/to/library.so'",
+    "A format outside this repository is named 'package.module:Class', 'path/to/file.py:Class', "
+    "'plugin:path/to/library.so' or 'torch-op:LAYOUT:PLACE:NAMESPACE::NAME'",
     "{faster: csr16, than: dense-f16, at_least: 1}": "faster is 'csr16'; expected what is "
     f"measured, macko, dense-f16: {MEND}",
     "{faster: macko, than: csr16, at_least: 1}": "than is 'csr16'; expected what is measured, "
@@ -34,8 +34,8 @@ BAD = {
     "{faster: macko, than: [dense-f16, csr16], at_least: 1}": "than is 'csr16'; expected what is "
     f"measured, macko, dense-f16: {MEND}",
     "{faster: macko, than: [mako], at_least: 1}": "unknown format 'mako'; did you mean 'macko'? A "
-    "format outside this repository is named 'package.module:Class', 'path/to/file.py:Class' or "
-    "'plugin:path/to/library.so'",
+    "format outside this repository is named 'package.module:Class', 'path/to/file.py:Class', "
+    "'plugin:path/to/library.so' or 'torch-op:LAYOUT:PLACE:NAMESPACE::NAME'",
     "{faster: macko, than: [], at_least: 1}": "targets[0].than is an empty list; expected at least "
     "one value",
     "{faster: macko, than: [5], at_least: 1}": "targets[0].than[0] is 5; expected the name of a "
