@@ -122,6 +122,19 @@ def test_a_mistake_is_said_in_the_words_of_its_author(mine, more, words):
     assert "prepare.py" not in said
 
 
+@pytest.mark.parametrize("where", ["behind", "before"])
+def test_a_product_that_reads_beyond_x_is_wrong_though_it_multiplies_by_zero(mine, where):
+    more = "    whole = plan\n    def plan(self, packed, device):\n"
+    more += "        product = self.whole(packed, device)\n        def padded(x, y):\n"
+    more += "            product(x, y)\n            at = x.ctypes.data"
+    more += " + x.nbytes\n" if where == "behind" else " - 4\n"
+    more += "            import ctypes\n"
+    more += "            y += 0 * ctypes.c_float.from_address(at).value\n"
+    code, said = check(mine(more + "        return padded\n"))
+    assert code == 1
+    assert "saw nan, expected" in said
+
+
 def test_rows_that_were_left_out_are_counted(mine):
     more = "    whole = plan\n    def plan(self, packed, device):\n"
     more += "        product = self.whole(packed, device)\n        def part(x, y):\n"
