@@ -168,10 +168,10 @@ def _left_out(verdicts: Sequence[Verdict]) -> str:
             what, why = v.dtype, "not among its types" if WAY_OUT in v.reason else why
         elif v.batch not in batches:
             what = f"{v.batch} column{'s' if v.batch > 1 else ''} of x"
-        whats = found.setdefault(why, [])
-        if what not in whats:
-            whats.append(what)
-    said = [f"{', '.join(whats)} ({why})" for why, whats in found.items()]
+        alike = found.setdefault(why, [])
+        if what not in alike:
+            alike.append(what)
+    said = [f"{', '.join(alike)} ({why})" for why, alike in found.items()]
     if len(said) > SHOWN:
         said[SHOWN:] = [f"{len(said) - SHOWN} more reasons"]
     return f"; not judged: {'; '.join(said)}" if said else ""
