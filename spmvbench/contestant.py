@@ -9,7 +9,7 @@ import numpy as np
 from spmvbench.check import Expected, Fault, Float
 from spmvbench.devices.base import Device
 from spmvbench.dtypes import DTYPES, Array
-from spmvbench.fence import Fence
+from spmvbench.fence import Fence, between_nans
 from spmvbench.formats.base import SPILLED, MatVec, Precision
 from spmvbench.guard import Failure
 
@@ -57,8 +57,8 @@ def run_once(contestant: Contestant, device: Device, x: Array, copy: int = 0) ->
 
 
 def given(contestant: Contestant, device: Device, x: Array) -> Array:
-    """x (cols, batch) on the device, as the contestant's product takes it."""
-    return device.put(_shaped(x).astype(DTYPES[contestant.precision.x]))
+    """x (cols, batch) on the device, as the contestant's product takes it, with NaN around it."""
+    return between_nans(device, _shaped(x).astype(DTYPES[contestant.precision.x]))
 
 
 def poison(y: Array) -> None:

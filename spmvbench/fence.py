@@ -1,4 +1,4 @@
-"""An array between bytes that nobody may write, and whether somebody did."""
+"""An array between bytes that nobody may write, or that spoil a product which reads them."""
 
 from __future__ import annotations
 
@@ -51,3 +51,14 @@ def fenced(device: Target, shape: int | tuple[int, ...], dtype: str) -> Fence:
     whole = device.empty(nbytes + 2 * BYTES, "uint8")
     whole.fill(_MARK)
     return Fence(whole[BYTES : BYTES + nbytes].view(kind).reshape(sizes), whole)
+
+
+def between_nans(device: Target, array: Array) -> Array:
+    """A copy of a host array of floats on the device, with NaN before and behind it.
+
+    What reads beyond it multiplies by NaN: a padded value of zero does not hide that.
+    """
+    room = BYTES // array.itemsize
+    whole = np.full(array.size + 2 * room, np.nan, array.dtype)
+    whole[room : room + array.size] = array.reshape(-1)
+    return device.put(whole)[room : room + array.size].reshape(array.shape)

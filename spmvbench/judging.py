@@ -18,6 +18,7 @@ from spmvbench.devices import open_device
 from spmvbench.devices.base import Device
 from spmvbench.errors import UserError, did_you_mean
 from spmvbench.formats import check_name, names
+from spmvbench.formats.base import WAY_OUT
 from spmvbench.process import Lost, WorkerProcess
 from spmvbench.watch import Watch
 
@@ -25,7 +26,7 @@ LOSSES = 3
 """Workers that one format may cost before it has been judged enough."""
 
 SHOWN = 5
-"""Failures shown per format; the number of the others is said."""
+"""Failures, and reasons to judge less, shown per format; the number of the others is said."""
 
 SHOWN_LINES = 10
 """Of what a format prints, the last so many lines are shown."""
@@ -140,9 +141,10 @@ def _shown(name: str, judged: Judged, asked: Asked) -> int:
     verdicts = [v for v in judged.verdicts if v.status != "unavailable"]
     bad = [v for v in verdicts if v.status != "ok"]
     if not verdicts:
-        typer.echo(f"{name}: not judged: {judged.verdicts[0].reason}")
+        typer.echo(f"{name}: not judged: {_why(judged.verdicts[0])}")
     elif not bad:
-        typer.echo(f"{name}: right in {_of(len(verdicts), 'cell')}")
+        said = _left_out(judged.verdicts)
+        typer.echo(f"{name}: right in {_of(len(verdicts), 'cell')}{said}")
     elif _alike(bad, verdicts):
         typer.echo(f"{name}: error in {_of(len(bad), 'cell')}: {bad[0].reason}{_packs(verdicts)}")
         typer.echo(indent(bad[0].trace, "  ") if asked.everything else "", nl=False)
@@ -153,6 +155,31 @@ def _shown(name: str, judged: Judged, asked: Asked) -> int:
         typer.echo(f"  gave up after {LOSSES} lost workers; {judged.left} cells are not judged")
     _quote(judged.printed, asked)
     return WRONG if bad else RIGHT if verdicts else NOT_JUDGED
+
+
+def _left_out(verdicts: Sequence[Verdict]) -> str:
+    """What was not judged, and why: types, then numbers of columns of x, then single matrices."""
+    judged = [v for v in verdicts if v.status != "unavailable"]
+    dtypes, batches = {v.dtype for v in judged}, {v.batch for v in judged}
+    found: dict[str, list[str]] = {}
+    for v in (v for v in verdicts if v.status == "unavailable"):
+        what, why = v.matrix, _why(v)
+        if v.dtype not in dtypes:
+            what, why = v.dtype, "not among its types" if WAY_OUT in v.reason else why
+        elif v.batch not in batches:
+            what = f"{v.batch} column{'s' if v.batch > 1 else ''} of x"
+        alike = found.setdefault(why, [])
+        if what not in alike:
+            alike.append(what)
+    said = [f"{', '.join(alike)} ({why})" for why, alike in found.items()]
+    if len(said) > SHOWN:
+        said[SHOWN:] = [f"{len(said) - SHOWN} more reasons"]
+    return f"; not judged: {'; '.join(said)}" if said else ""
+
+
+def _why(verdict: Verdict) -> str:
+    """Why a format cannot take a cell, without the words for an experiment."""
+    return verdict.reason.partition(WAY_OUT)[0]
 
 
 def _of(number: int, what: str) -> str:

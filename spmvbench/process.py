@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import selectors
 import signal
 import subprocess
@@ -22,6 +23,13 @@ POLL_S = 0.1
 START_S = 120.0
 PRINTED_BYTES = 1 << 18
 """Of what a worker prints, so much of the end is looked at."""
+
+NEEDS_HERE = "; breakpoint() needs spmvbench check --here"
+
+_DEBUGGER = "(Pdb)"
+"""What Python's debugger prints before it waits for words, which a worker never gets."""
+
+_SANITIZER = re.compile(r"SUMMARY: \w+Sanitizer|==\d+==\s*ERROR: ")
 
 PROBLEM_FACTOR = 10
 """Building a problem is no format's step: it may take this many times the limit of one."""
@@ -100,7 +108,8 @@ class WorkerProcess:
             if time.monotonic() - since > limit_s:
                 printed = self.printed()
                 self.stop()
-                why = f"still in {step.words} after {limit_s:g} s"
+                asks = printed.rstrip().endswith(_DEBUGGER)
+                why = f"still in {step.words} after {limit_s:g} s{NEEDS_HERE if asks else ''}"
                 raise Lost(why, step, printed, hung=True, memory=False)
 
     def _died(self) -> Lost:
@@ -127,9 +136,10 @@ class WorkerProcess:
         return self._log.read().decode(errors="replace")
 
     def last_words(self) -> str:
-        """The last line of it."""
+        """The last line of it; of a sanitizer's report the line that sums it up."""
         lines = self.printed().strip().splitlines()
-        return lines[-1].strip()[:200] if lines else ""
+        told = list(filter(_SANITIZER.match, lines)) or lines
+        return told[-1].strip()[:200] if told else ""
 
     def stop(self) -> None:
         """Kill it, if it lives. May be called again."""

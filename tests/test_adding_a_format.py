@@ -52,8 +52,28 @@ def followed(tmp_path_factory):
 
 def test_the_battery_says_what_the_page_says(followed):
     assert "my_format.py:MyFormat: right in all 156 cells" in followed[1]
-    assert "plugin:csr_plain.so: right in all 104 cells" in followed[1]
+    (said,) = re.findall(r"`(right in all 104 cells; [^`]*)`", PAGE)
+    assert f"plugin:csr_plain.so: {said}\n" in followed[1]
     assert "my_format.py:MyFormat: right in all 2 cells" in followed[1]
+
+
+def test_uncompiled_and_under_a_sanitizer_they_are_right_as_well(followed):
+    assert "my_format.py:MyFormat: right in all 6 cells" in followed[1]
+    assert "plugin:csr_plain_asan.so: right in all 4 cells" in followed[1]
+
+
+def test_without_the_sanitizer_loaded_first_its_library_crashes(followed):
+    words = ["check", "plugin:csr_plain_asan.so", "--device", "cpu", "--matrix", "one row"]
+    done = subprocess.run(
+        [sys.executable, "-m", "spmvbench", *words],
+        cwd=followed[0],
+        env=os.environ | {"PYTHONPATH": str(Path(__file__).parent.parent)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "crashed: the process ended" in done.stdout
 
 
 def test_both_formats_are_measured_beside_the_others(followed):

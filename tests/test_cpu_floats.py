@@ -12,7 +12,7 @@ import pytest
 
 from spmvbench.cpu.bits import count_ones, lowest_one
 from spmvbench.cpu.dense import convert
-from spmvbench.cpu.floats import kernel_view
+from spmvbench.cpu.floats import kernel_view, to_float32, widen
 from spmvbench.dtypes import DTYPES
 from spmvbench.errors import FormatError
 
@@ -41,6 +41,18 @@ def test_all_65536_patterns_convert_exactly(dtype):
     numbers = ~np.isnan(wanted)
     assert np.array_equal(floats.view(np.uint32)[numbers], wanted.view(np.uint32)[numbers])
     assert np.isnan(floats[~numbers]).all()
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float32", "int8"])
+def test_uncompiled_the_values_convert_as_compiled(dtype):
+    kind = np.dtype(DTYPES.get(dtype, dtype))
+    stored = np.array([-3, 0, 1, 2, 100]).astype(kind)
+    values = stored if dtype == "int8" else kernel_view(stored)
+    one_by_one = [to_float32(value) for value in values]
+    together = widen(values, np.empty(values.size + 1, np.float32))
+    for floats in (np.array(one_by_one), together):
+        assert floats.dtype == np.float32
+        assert floats.tolist() == [-3, 0, 1, 2, 100]
 
 
 def test_a_cpu_without_float16_conversion_gets_the_same_products():

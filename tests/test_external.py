@@ -295,6 +295,15 @@ def test_an_experiments_programs_are_contestants(tmp_path):
     assert one.command == f"{tmp_path}/p '{{mtx}}'"
 
 
+def test_a_word_of_a_shell_that_is_quoted_is_a_word_like_others(tmp_path):
+    (tmp_path / "p").write_text("")
+    found = experiment(tmp_path, GOOD.replace("{mtx}", "'a | b' \">\" '|' \\< a|b {mtx}"))
+    words = ["a | b", ">", "|", "<", "a|b", "m"]
+    assert found.programs[0].words({"mtx": "m"})[1:] == words
+    (tmp_path / "again.yaml").write_text(found.canonical)
+    assert load(str(tmp_path / "again.yaml")).programs == found.programs
+
+
 def test_the_example_of_the_docs_reads_what_it_says_it_reads(tmp_path):
     page = (Path(__file__).parent.parent / "docs" / "baselines.md").read_text()
     (text,) = re.findall(r"```yaml\n(formats.*?)```", page, re.S)
@@ -323,6 +332,8 @@ def test_the_stored_settings_give_the_same_programs(tmp_path):
         ("{mtx}", "'{mtx}", "the command cannot be read: No closing quotation"),
         ("{mtx}", "{mtx", "the command cannot be read"),
         ("./p {mtx}", "'{mtx}'", "the command begins with a place in braces"),
+        ("{mtx}", "{mtx} | tail -1", "the command has |, and no shell runs it; expected a script"),
+        ("{mtx}", "'a > b' \"|\" < {mtx}", "the command has <, and no shell"),
         ("<time>", "<zeit>", "time has no group named time"),
         ("(?P<time>.) ms", "(?P<time>. ms", "is no regular expression"),
         ("    unit: ms\n", "", "missing key 'unit'"),

@@ -122,6 +122,19 @@ def test_a_mistake_is_said_in_the_words_of_its_author(mine, more, words):
     assert "prepare.py" not in said
 
 
+@pytest.mark.parametrize("where", ["behind", "before"])
+def test_a_product_that_reads_beyond_x_is_wrong_though_it_multiplies_by_zero(mine, where):
+    more = "    whole = plan\n    def plan(self, packed, device):\n"
+    more += "        product = self.whole(packed, device)\n        def padded(x, y):\n"
+    more += "            product(x, y)\n            at = x.ctypes.data"
+    more += " + x.nbytes\n" if where == "behind" else " - 4\n"
+    more += "            import ctypes\n"
+    more += "            y += 0 * ctypes.c_float.from_address(at).value\n"
+    code, said = check(mine(more + "        return padded\n"))
+    assert code == 1
+    assert "saw nan, expected" in said
+
+
 def test_rows_that_were_left_out_are_counted(mine):
     more = "    whole = plan\n    def plan(self, packed, device):\n"
     more += "        product = self.whole(packed, device)\n        def part(x, y):\n"
@@ -165,6 +178,71 @@ def test_a_named_format_of_which_nothing_can_be_judged_is_no_success(mine):
     assert "not judged: mine has no kernel for cpu, only for cuda" in said
 
 
+@pytest.mark.parametrize(
+    ("more", "cells", "expected"),
+    [
+        ("    dtypes = ('float16', 'float32')\n", 4, "bfloat16 (not among its types)"),
+        (
+            "    dtypes = ('float32',)\n",
+            2,
+            "float16, bfloat16 (not among its types)",
+        ),
+        (
+            "    batches = {'cpu': (1,)}\n",
+            3,
+            "3 columns of x (mine takes 1 columns of x on cpu, not 3)",
+        ),
+        (
+            "    def unavailable(self, device, problem=None):\n"
+            "        even = problem and problem.dtype == 'float16' and problem.batch == 3\n"
+            "        return 'no room' if even else None\n",
+            5,
+            "one row (no room)",
+        ),
+    ],
+)
+def test_what_was_not_judged_is_said_with_its_reason(mine, more, cells, expected):
+    _, said = check(mine(more), "--matrix", "one row", "--device", "cpu")
+    assert said.endswith(f"right in all {cells} cells; not judged: {expected}\n")
+
+
+def test_of_many_reasons_to_judge_less_the_first_are_said(mine):
+    more = "    def unavailable(self, device, problem=None):\n"
+    more += "        small = problem and problem.rows < 9\n"
+    more += "        return f'{problem.elements} are few' if small else None\n"
+    _, said = check(mine(more), "--dtype", "float32", "--device", "cpu")
+    assert said.count(" are few)") == 5
+    assert said.endswith(" more reasons\n")
+
+
+def test_a_type_that_is_not_taken_is_said_without_the_option_of_a_run(mine):
+    code, said = check(mine("    dtypes = ('float16',)\n"))
+    assert code == 2
+    assert said.endswith("Mine: not judged: mine takes float16, not float32\n")
+
+
+def test_a_debugger_that_waits_for_words_is_named(mine):
+    more = "    def plan(self, packed, device):\n        breakpoint()\n"
+    words = ("--matrix", "one row", "--dtype", "float32", "--device", "cpu", "--timeout", "1s")
+    said = check(mine(more), *words)[1]
+    assert "still in plan after 1 s; breakpoint() needs spmvbench check --here" in said
+
+
+REPORT = (
+    "==7==ERROR: AddressSanitizer: heap-buffer-overflow on address 0x1",
+    "SUMMARY: AddressSanitizer: heap-buffer-overflow mine.c:7 in product",
+    "==7==ABORTING",
+)
+
+
+@pytest.mark.parametrize(("lines", "shown"), [((0, 1, 2), 1), ((0, 2), 0), ((2,), 2)])
+def test_a_crash_is_summed_up_by_the_line_of_the_sanitizer_that_does(mine, lines, shown):
+    report = "\\n".join(REPORT[line] for line in lines)
+    more = f"    def plan(self, packed, device):\n        print('{report}')\n"
+    said = check(mine(more + "        import os; os.abort()\n"))[1]
+    assert f"died of SIGABRT in plan: {REPORT[shown]}\n" in said
+
+
 def test_a_hang_is_ended_after_the_time_that_is_named(mine):
     more = "    def plan(self, packed, device):\n        while True: pass\n"
     words = ("--matrix", "one row", "--dtype", "float32", "--device", "cpu", "--timeout", "1s")
@@ -203,6 +281,9 @@ class Mine(Mine):
         ("    dtypes = ('fp16',)", r"dtypes is \('fp16',\); expected a tuple of some of float16"),
         ("    dtypes = 'float16'", "dtypes is 'float16'; expected a tuple"),
         ("    devices = ('gpu',)", "expected a tuple of some of cpu, cuda"),
+        ("    batches = (1, 2)", r"batches is \(1, 2\); expected numbers of columns of x by kind"),
+        ("    batches = {'gpu': (1,)}", r"as \{'cuda': \(1, 2\)\}"),
+        ("    batches = {'cpu': 1}", r"batches is \{'cpu': 1\}; expected"),
         ("    name = None", "Mine has no name; expected one, as name = 'mine'"),
         (NO_PLAN, "Mine has no plan; expected pack, unpack and plan"),
     ],

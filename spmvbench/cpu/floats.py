@@ -13,10 +13,12 @@ import numpy as np
 from numba import types
 from numba.extending import overload
 
-from spmvbench.dtypes import Array
+from spmvbench.dtypes import DTYPES, Array
 from spmvbench.errors import FormatError
 
 _KERNEL_TYPES = {"float16": np.uint16, "bfloat16": np.int16, "float32": np.float32}
+
+_STORED = {np.dtype(_KERNEL_TYPES[name]): DTYPES[name] for name in ("float16", "bfloat16")}
 
 _SCALE = np.float32(2.0**112)
 """From a float16 exponent read as a float32 one (bias 127) to its value (bias 15)."""
@@ -39,13 +41,14 @@ def kernel_view(values: Array) -> Array:
 
 
 def to_float32(bits: Any) -> Any:
-    """The stored value as float32; for kernels only."""
-    raise NotImplementedError("to_float32 is for compiled kernels")
+    """The stored value as float32. This body runs where Numba is told not to compile."""
+    return np.float32(bits.view(_STORED.get(bits.dtype, bits.dtype)))
 
 
 def widen(values: Any, floats: Any) -> Any:
-    """The values as float32: themselves, or converted into the buffer; for kernels only."""
-    raise NotImplementedError("widen is for compiled kernels")
+    """The values as float32: themselves, or converted into the buffer. See `to_float32`."""
+    way = _widen_nothing if values.dtype == np.float32 else _widen_bits
+    return way(values, floats)
 
 
 def _from_float16(bits: Any) -> Any:

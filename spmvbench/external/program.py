@@ -21,6 +21,11 @@ UNITS = {"ns": 1e-3, "us": 1.0, "µs": 1.0, "μs": 1.0, "ms": 1e3, "s": 1e6}
 PLACES = ("mtx", "rows", "cols", "density", "device")
 """What a command may hold in braces."""
 
+OF_A_SHELL = ("|", ">", ">>", "<", "&&", "||")
+"""Words that a shell would not give to a program: one that stands there unquoted is a mistake."""
+
+_QUOTED = re.compile(r"""\\.|'[^']*'|"(?:\\.|[^"\\])*\"""", re.DOTALL)
+
 NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
 
 
@@ -109,10 +114,18 @@ def wrong(command: str) -> str | None:
             return "begins with a place in braces; expected a program and its arguments"
     except ValueError as error:
         return f"cannot be read: {error}"
+    if word := _of_a_shell(command):
+        return f"has {word}, and no shell runs it; expected a script, or the word quoted: '{word}'"
     if unknown:
         known = ", ".join(f"{{{name}}}" for name in PLACES)
         return f"has {{{min(unknown)}}}; expected some of {known}, and {{{{ for a brace"
     return None
+
+
+def _of_a_shell(command: str) -> str:
+    """The first word that is meant for a shell; empty where there is none."""
+    unquoted = _QUOTED.sub("''", command).split()
+    return next((word for word in unquoted if word in OF_A_SHELL), "")
 
 
 def last_line(output: str) -> str:

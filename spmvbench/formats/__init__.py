@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import inspect
 import pkgutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import ModuleType
 
@@ -22,6 +22,8 @@ SHOWN = 8
 """Classes of a file that are named where another was asked for."""
 
 DEVICES = ("cpu", "cuda")
+
+BATCHES = "expected numbers of columns of x by kind of device, as {'cuda': (1, 2)}"
 
 HOW = (
     " format outside this repository is named 'package.module:Class', 'path/to/file.py:Class', "
@@ -175,7 +177,17 @@ def _incomplete(cls: type[Format]) -> str:
         seen = getattr(cls, what)
         if isinstance(seen, str) or not seen or not set(seen) <= set(words):
             return f"{what} is {seen!r}; expected a tuple of some of {', '.join(words)}"
-    return ""
+    return "" if _are_batches(cls.batches) else f"batches is {cls.batches!r}; {BATCHES}"
+
+
+def _are_batches(seen: object) -> bool:
+    return isinstance(seen, Mapping) and all(
+        device in DEVICES
+        and isinstance(few, tuple)
+        and few
+        and all(isinstance(one, int) and one > 0 for one in few)
+        for device, few in seen.items()
+    )
 
 
 def _no_format(place: str, attribute: str, module: ModuleType) -> UnknownFormat:

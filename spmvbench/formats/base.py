@@ -20,6 +20,9 @@ Shapes: x (cols,) and y (rows,) for batch 1; x (cols, batch) and y (rows, batch)
 USAGE = "usage"
 """A product may have this attribute: registers and bytes of local memory of a kernel's thread."""
 
+WAY_OUT = "; to measure it: "
+"""Between why a type is not taken, and how an experiment leaves it out."""
+
 SPILLED = "spilled"
 """A product may have this attribute, called with the device when a product is done: where it has
 written beside memory of its own, in words, or nothing."""
@@ -115,8 +118,8 @@ class Format(ABC):
             return f"{self.name} has no kernel for {device}, only for {', '.join(self.devices)}"
         if problem and problem.dtype not in self.dtypes:
             known = ", ".join(self.dtypes)
-            way_out = f"to measure it: --set 'dtypes=[{known}]'"
-            return f"{self.name} takes {known}, not {problem.dtype}; {way_out}"
+            way_out = f"{WAY_OUT}--set 'dtypes=[{known}]'"
+            return f"{self.name} takes {known}, not {problem.dtype}{way_out}"
         few = self.batches.get(device)
         if problem and few and problem.batch not in few:
             known = ", ".join(map(str, few))

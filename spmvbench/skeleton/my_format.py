@@ -38,6 +38,7 @@ class MyFormat(Format):
     # What there are kernels for. Anything else is `unavailable`, with a reason made of these.
     devices: ClassVar = ("cpu", "cuda")
     dtypes: ClassVar = ("float16", "bfloat16", "float32")
+    # batches: ClassVar = {"cuda": (1, 2, 4)}   # numbers of columns of x, if they are these only
 
     # lossless = False   # if unpack gives other values than pack was given: judged by unpack then
     # dense = True       # if zeros are stored too: then it may be the baseline of others
