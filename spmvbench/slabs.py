@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from spmvbench.dtypes import Array
+from spmvbench.formats.base import MatVec, Packed, Target
 
 if TYPE_CHECKING:
     from spmvbench.cuda.launch import Limits
@@ -112,3 +113,29 @@ def _preference(slabs: int, multiprocessors: int, warps: int, at_once: int) -> t
     """
     turns = -(-slabs // (multiprocessors * at_once))
     return turns > 1, turns * max(at_once * warps, _ENOUGH_WARPS)
+
+
+def launched(
+    kernel: str,
+    variant: tuple[int, ...],
+    packed: Packed,
+    device: Target,
+    rows: int,
+    warps: int,
+    run: Launch,
+    *sizes: np.generic,
+) -> MatVec:
+    """The product by `kernel<T, X, variant ..., WARPS, BLOCKS>`; `rows` and `warps` of a slab.
+
+    `sizes`: what the kernel takes after the rows, columns and log2 of `rows`.
+    """
+    from spmvbench.cuda.launch import Resident, resident
+    from spmvbench.cuda.names import VALUES
+
+    value = VALUES[packed.dtype]
+    of_x = "float" if run.itemsize == 4 else value
+    template = ", ".join(map(str, (value, of_x, *variant, warps, run.blocks)))
+    name, threads = f"{kernel}<{template}>", LANES * warps
+    how = Resident(f"{kernel}.cu", name, run.grid, threads, run.shared_bytes)
+    shape = np.int64(packed.shape[0]), np.int32(packed.shape[1])
+    return resident(how, packed, device, *shape, np.int32(rows.bit_length() - 1), *sizes)

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import ctypes
 import re
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
+import small_run
 from gpu_stand_in import Gpu
 from plugins.built import EXAMPLE, MISSING, STRANGER, build, stranger
 
-from spmvbench.case import Case, Timing
 from spmvbench.conformance import cells, conform
 from spmvbench.curves import tail
 from spmvbench.devices.cpu import CpuDevice
@@ -23,14 +24,11 @@ from spmvbench.judging import WRONG, judge_all
 from spmvbench.plugin import HEADER, abi
 from spmvbench.plugin.csr import csr
 from spmvbench.problems import Problem
-from spmvbench.process import WorkerProcess
-from spmvbench.records import Results
-from spmvbench.runner import Runner
 from spmvbench.watch import Watch
 
 pytestmark = pytest.mark.skipif(bool(MISSING), reason=MISSING)
 
-QUICK = Timing(budget_s=0.02, min_samples=6, timeout_s=3)
+measured = partial(small_run.measured, timeout_s=3)
 
 
 @pytest.fixture
@@ -46,22 +44,6 @@ def statuses(path, device, watch, todo):
     verdicts = list(conform(f"plugin:{path}", device, watch, todo))
     assert not [v for v in verdicts if v.status not in ("ok", "unavailable")]
     return {v.status for v in verdicts}
-
-
-def measured(tmp_path, *formats, **problem):
-    """The saved rows by format."""
-    case = Case("t", Problem(48, 600, 0.5, **problem), formats, "hot", 1, QUICK)
-
-    def start():
-        return WorkerProcess("cpu", [name for name in formats if ":" in name])
-
-    with Results(tmp_path / "r") as results:
-        runner = Runner(results, start(), start, lambda record: None)
-        try:
-            runner.measure(case)
-        finally:
-            runner.close()
-    return {row.format: row for row in results.rows}
 
 
 # Right

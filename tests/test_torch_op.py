@@ -13,9 +13,10 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from operators.built import MINE, library, missing
+from small_run import measured
 
 from spmvbench.battery import BATTERY
-from spmvbench.case import Case, Timing
+from spmvbench.case import Case
 from spmvbench.conformance import cells, conform
 from spmvbench.curves import tail
 from spmvbench.devices.cpu import CpuDevice
@@ -26,9 +27,6 @@ from spmvbench.formats import check_name, outside_file, outside_module, resolve
 from spmvbench.judging import judge_all
 from spmvbench.predict import packed_bytes
 from spmvbench.problems import Problem
-from spmvbench.process import WorkerProcess
-from spmvbench.records import Results
-from spmvbench.runner import Runner
 from spmvbench.torch_op import LAYOUTS, parse
 from spmvbench.watch import Watch
 
@@ -37,7 +35,6 @@ BASELINES = (DOCS / "baselines.md").read_text()
 HAVE_TORCH = importlib.util.find_spec("torch") is not None
 needs_torch = pytest.mark.skipif(not HAVE_TORCH, reason="torch is not installed: spmvbench[torch]")
 
-QUICK = Timing(budget_s=0.02, min_samples=6, timeout_s=20)
 FLOAT32 = Problem(13, 200, 0.5, dtype="float32")
 
 
@@ -53,22 +50,6 @@ def judged(name, watch, batch=1):
 @pytest.fixture
 def watch(tmp_path):
     return Watch(tmp_path / "watch")
-
-
-def measured(tmp_path, *formats, **problem):
-    """The saved rows by format."""
-    case = Case("t", Problem(48, 600, 0.5, **problem), formats, "hot", 1, QUICK)
-
-    def start():
-        return WorkerProcess("cpu", [name for name in formats if ":" in name])
-
-    with Results(tmp_path / "r") as results:
-        runner = Runner(results, start(), start, lambda record: None)
-        try:
-            runner.measure(case)
-        finally:
-            runner.close()
-    return {row.format: row for row in results.rows}
 
 
 # Right

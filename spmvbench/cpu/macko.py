@@ -21,8 +21,10 @@ _ALL = np.uint64(0xFFFFFFFFFFFFFFFF)
 
 
 @njit(parallel=True)
-def count(bits: Array, magnitude: Any, counts: Array) -> None:
-    """Write how many entries each row takes: non-zeros, and a zero per 16 columns of a wide gap.
+def count(bits: Array, magnitude: Any, gap_bits: int, counts: Array) -> None:
+    """Write how many entries each row takes: non-zeros, and zeros that bridge wide gaps.
+
+    One per 2^gap_bits columns of a gap: 16 with the 4 bits of MACKO.
 
     Here and in `fill` a branch per element would be guessed wrong half of the time at density 0.5,
     and cost three times as much as this arithmetic.
@@ -32,7 +34,7 @@ def count(bits: Array, magnitude: Any, counts: Array) -> None:
         gap = np.int64(0)
         for column in range(used_columns(bits[row], magnitude)):
             nonzero = np.int64((bits[row, column] & magnitude) != 0)
-            stored = nonzero | (gap + 1) >> 4  # 1 at gap 15: this zero bridges
+            stored = nonzero | (gap + 1) >> gap_bits  # 1 at the widest gap: this zero bridges
             entries += stored
             gap = (gap + 1) & (stored - 1)  # 0 after an entry
         counts[row] = entries

@@ -11,26 +11,18 @@ from typing import Any
 import numpy as np
 from numba import prange
 
+from spmvbench.cpu import macko
 from spmvbench.cpu.jit import njit
 from spmvbench.cpu.nonzeros import used_columns
 from spmvbench.dtypes import Array
+from spmvbench.slabs import GROUP, LANES
 
-LANES = 32
-GROUP = 8
 MAGNITUDE = np.uint16(0x7FFF)
 
 
-@njit(parallel=True)
 def count(weights: Array, gap_bits: int, counts: Array) -> None:
     """Write the entries of each row, bridges included. `weights` as unsigned integers."""
-    for row in prange(weights.shape[0]):
-        entries, gap = np.int64(0), np.int64(0)
-        for column in range(used_columns(weights[row], MAGNITUDE)):
-            nonzero = np.int64((weights[row, column] & MAGNITUDE) != 0)
-            stored = nonzero | (gap + 1) >> gap_bits  # 1 at the widest gap: this zero bridges
-            entries += stored
-            gap = (gap + 1) & (stored - 1)  # 0 after an entry
-        counts[row] = entries
+    macko.count(weights, MAGNITUDE, gap_bits, counts)
 
 
 @njit()

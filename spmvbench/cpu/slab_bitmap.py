@@ -13,10 +13,8 @@ from numba import prange
 
 from spmvbench.cpu.jit import njit
 from spmvbench.dtypes import Array
-from spmvbench.slabs import Deal, Side
+from spmvbench.slabs import GROUP, LANES, Deal, Side
 
-LANES = 32
-GROUP = 8
 MAGNITUDE = np.uint16(0x7FFF)
 WORD = 32
 

@@ -35,6 +35,7 @@ from spmvbench.dtypes import Array, is_on_host
 from spmvbench.formats.base import Format, MatVec, Packed, Target
 
 _LOAD = 8  # entries: 16 bytes of 16-bit values and 4 bytes of codes, one load each on a GPU
+_GAP_BITS = 4
 _ROW_COST = 16  # entries that would take as long as what a row costs by itself
 
 
@@ -169,7 +170,7 @@ def _select_portably(bits: Array, magnitude: Any) -> tuple[Array, Array, Array]:
     from spmvbench.cpu import macko as kernels
 
     counts = np.empty(bits.shape[0], np.int64)
-    kernels.count(bits, magnitude, counts)
+    kernels.count(bits, magnitude, _GAP_BITS, counts)
     pointers = row_pointers(counts)
     values, codes = _room(pointers, bits.dtype)
     kernels.fill(bits, magnitude, pointers, values, codes)

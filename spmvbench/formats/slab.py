@@ -35,6 +35,7 @@ from spmvbench.slabs import (
     GROUP,
     LANES,
     Launch,
+    launched,
     launches,
     offsets_of,
     order_of_rows,
@@ -105,22 +106,14 @@ class Slab4(Format):
 
     def plan(self, packed: Packed, device: Target) -> MatVec:
         """See `Format.plan`. Raises: ValueError for arrays that do not fit together."""
-        from spmvbench.cuda.launch import Resident, limits, resident
-        from spmvbench.cuda.names import VALUES
+        from spmvbench.cuda.launch import limits
 
         if packed.on_host:
             self._decoded(packed)
-        shape, limit, value = packed.shape, limits(), VALUES[packed.dtype]
-        if reason := _too_wide(self.name, shape):
+        if reason := _too_wide(self.name, packed.shape):
             raise ValueError(reason)
-        how = cut(shape)
-        run = runs(shape, limit)[0]
-        of_x = "float" if run.itemsize == 4 else value
-        template = f"slab<{value}, {of_x}, {self.gap_bits}, {how.warps}, {run.blocks}>"
-        threads = LANES * how.warps
-        kernel = Resident("slab.cu", template, run.grid, threads, run.shared_bytes)
-        sizes = np.int64(shape[0]), np.int32(shape[1]), np.int32(how.rows.bit_length() - 1)
-        return resident(kernel, packed, device, *sizes)
+        how, run = cut(packed.shape), runs(packed.shape, limits())[0]
+        return launched("slab", (self.gap_bits,), packed, device, how.rows, how.warps, run)
 
     def _decoded(self, packed: Packed) -> Array:
         """The matrix, after making sure that no kernel would leave the arrays."""

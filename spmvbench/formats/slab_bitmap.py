@@ -37,6 +37,7 @@ from spmvbench.slabs import (
     GROUP,
     LANES,
     Launch,
+    launched,
     launches,
     offsets_of,
     order_of_rows,
@@ -109,26 +110,16 @@ class SlabBitmap(Format):
 
     def plan(self, packed: Packed, device: Target) -> MatVec:
         """See `Format.plan`. Raises: ValueError for arrays that do not fit together."""
-        from spmvbench.cuda.launch import Resident, limits, resident
-        from spmvbench.cuda.names import VALUES
+        from spmvbench.cuda.launch import limits
 
         if packed.on_host:
             self._decoded(packed)
-        (rows, cols), limit, value = packed.shape, limits(), VALUES[packed.dtype]
+        limit = limits()
         if reason := _too_wide(packed.shape, limit):
             raise ValueError(reason)
         how, run = cut(packed.shape), runs(packed.shape, limit)[0]
-        of_x = "float" if run.itemsize == 4 else value
-        template = f"slab_bitmap<{value}, {of_x}, {how.warps}, {run.blocks}>"
-        threads = LANES * how.warps
-        kernel = Resident("slab_bitmap.cu", template, run.grid, threads, run.shared_bytes)
-        sizes = (
-            np.int64(rows),
-            np.int32(cols),
-            np.int32(how.rows_of_slab.bit_length() - 1),
-            np.int32(run.buffers),
-        )
-        return resident(kernel, packed, device, *sizes)
+        rows, buffers = how.rows_of_slab, np.int32(run.buffers)
+        return launched("slab_bitmap", (), packed, device, rows, how.warps, run, buffers)
 
     def _decoded(self, packed: Packed) -> Array:
         """The matrix, after making sure that no kernel would leave the arrays."""
